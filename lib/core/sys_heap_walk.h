@@ -11,6 +11,7 @@
 /* One chunk as the walk sees it. The header chunk and the end marker are not shown. */
 struct heap_chunk_view {
     void *mem;             /* address of the block that the chunk holds or could hold */
+    size_t mem_bytes;      /* bytes from there to the chunk's end */
     uint32_t offset_units; /* start of the chunk, in 8-byte units from the start of the heap */
     uint32_t size_units;   /* size including the chunk's own header */
     bool used;             /* false: free */

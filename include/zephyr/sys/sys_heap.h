@@ -32,6 +32,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct z_heap;
 
 /** A handle to one heap; the heap itself lives in the buffer. */
@@ -164,6 +166,8 @@ size_t sys_heap_usable_size(struct sys_heap *heap, void *mem);
  * Differs from Zephyr: always built; Zephyr's writes to the heap while it walks.
  */
 bool sys_heap_validate(struct sys_heap *heap);
+
+#pragma GCC visibility pop
 
 /** @cond internal: the arithmetic behind Z_HEAP_MIN_SIZE_FOR, for the 64-bit chunk format. */
 #define Z_HEAP_UNIT_BYTES_        8u

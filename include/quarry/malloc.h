@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Quarry's process allocator: malloc and its family under names of their own.
+ *
+ * libquarry-malloc.so exports the same functions under the C library's names; a program that links
+ * libquarry.so can use them side by side with the C library's malloc. A block must go back through
+ * the same family that made it.
+ *
+ * Rules that hold for every function of this file, and are not repeated below:
+ *
+ * Blocks:  for the lock of one arena, while another thread allocates or frees there; and in the
+ *          kernel, when memory is taken from it or given back.
+ * Threads: all functions may be called by any thread at any time; a block may be freed by any
+ *          thread. Around fork() the child gets a working allocator, whatever other threads did.
+ * Signals: allocation and free never damage anything and never deadlock against the code that a
+ *          handler interrupted, but POSIX does not call them async-signal-safe, and neither do we
+ *          for handlers that run in several threads at once.
+ * errno:   is never changed.
+ * Owner:   a returned block belongs to the caller until it is freed or reallocated.
+ * Cost:    O(1) plus the kernel's work, except where said; sizes from the large threshold on
+ *          (512 KiB unless changed) are mappings of their own.
+ * Misuse:  freeing a block twice, or freeing an address inside our memory that is no block, is
+ *          reported on standard error in one line, and the program aborts. An address outside of
+ *          our memory is ignored and counted, or reported (QUARRY_OPTIONS=foreign=abort).
+ * Source:  ISO C17 and C23, POSIX.1-2008, and glibc where it has more.
+ */
+#ifndef QUARRY_MALLOC_H
+#define QUARRY_MALLOC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+/**
+ * Returns a block of at least @p bytes bytes, aligned to 16, with undefined contents.
+ *
+ * @param bytes 0 gives a unique block that can be freed
+ * @return the block; NULL iff @p bytes is above PTRDIFF_MAX or there is no memory for it
+ */
+void *quarry_malloc(size_t bytes);
+
+/**
+ * Returns a block for @p count objects of @p bytes bytes each, all bytes that may be used zero.
+ *
+ * @return the block; NULL as for quarry_malloc, and if the product overflows
+ * Cost: O(size), or O(1) where the memory comes zeroed from the kernel.
+ */
+void *quarry_calloc(size_t count, size_t bytes);
+
+/**
+ * Changes a block's size, in place if that is possible, else by moving it.
+ *
+ * @param block NULL makes this quarry_malloc
+ * @param bytes 0 frees the block and returns NULL
+ * @return the block with its contents up to the smaller size; NULL iff @p bytes is 0, is above
+ *         PTRDIFF_MAX, @p block is not ours, or there is no memory: then the old block is as before.
+ *         Shrinking never fails.
+ * Cost: O(1) plus copying if the block moves; large blocks move by remapping pages.
+ */
+void *quarry_realloc(void *block, size_t bytes);
+
+/** quarry_realloc for @p count objects of @p bytes bytes; NULL also if the product overflows. */
+void *quarry_reallocarray(void *block, size_t count, size_t bytes);
+
+/** Frees a block made by any function of this file; NULL has no effect. */
+void quarry_free(void *block);
+
+/** quarry_free for a caller who knows the size that was asked for; it is not checked. */
+void quarry_free_sized(void *block, size_t bytes);
+
+/** quarry_free for a block of quarry_aligned_alloc; alignment and size are not checked. */
+void quarry_free_aligned_sized(void *block, size_t align, size_t bytes);
+
+/**
+ * Returns a block of at least @p bytes bytes at a multiple of @p align.
+ *
+ * @param align a power of two of any size; less than 16 acts as 16
+ * @param bytes need not be a multiple of @p align
+ * @return the block; NULL iff @p align is not a power of two, or as for quarry_malloc
+ */
+void *quarry_aligned_alloc(size_t align, size_t bytes);
+
+/** quarry_aligned_alloc; an @p align that is no power of two is rounded up to one, as glibc does. */
+void *quarry_memalign(size_t align, size_t bytes);
+
+/**
+ * Stores a block at a multiple of @p align in @p out.
+ *
+ * @return 0; EINVAL if @p align is not a power of two or not a multiple of sizeof(void *); ENOMEM if
+ *         there is no memory. @p out is written only on success.
+ */
+int quarry_posix_memalign(void **out, size_t align, size_t bytes);
+
+/** Returns a page-aligned block of at least @p bytes bytes; NULL as for quarry_malloc. */
+void *quarry_valloc(size_t bytes);
+
+/** Returns a page-aligned block of whole pages, one at least; NULL as for quarry_malloc. */
+void *quarry_pvalloc(size_t bytes);
+
+/** Returns how many bytes of a block may be used, at least what was asked for; 0 for NULL and for
+ *  addresses that are not ours. Stays the same until the block is reallocated. */
+size_t quarry_malloc_usable_size(void *block);
+
+/**
+ * Gives unused memory back to the kernel now, without the usual delay.
+ *
+ * @param keep_bytes how much to keep at the end of each region for the next allocations
+ * @return 1 if any memory was given back, else 0
+ * Cost: O(number of chunks). Holds each arena's lock while the kernel works on its pages.
+ */
+int quarry_malloc_trim(size_t keep_bytes);
+
+/** What the allocator counts. Each number is exact; together they are exact when no other thread
+ *  allocates meanwhile. */
+struct quarry_malloc_stats {
+    uint64_t allocations;     /**< blocks made, since the process started */
+    uint64_t frees;           /**< blocks freed */
+    uint64_t resizes;         /**< reallocations that kept the block in place or remapped it */
+    uint64_t large;           /**< those of the allocations that got a mapping of their own */
+    uint64_t foreign;         /**< addresses given to us that were not ours, and ignored */
+    size_t live_bytes;        /**< usable bytes of all live blocks */
+    size_t large_blocks;      /**< live large blocks */
+    size_t large_bytes;       /**< bytes mapped for them */
+    size_t arenas;            /**< arenas that have memory */
+    size_t regions;           /**< regions of address space reserved */
+    size_t reserved_bytes;    /**< bytes of address space reserved for regions */
+    size_t committed_bytes;   /**< bytes of regions made usable, plus large_bytes */
+    size_t trimmable_bytes;   /**< free bytes at the ends of regions */
+    size_t free_chunks;       /**< free chunks that can be allocated from, in all regions */
+};
+
+/** Fills @p stats. Cost: O(number of chunks), because of free_chunks. */
+void quarry_malloc_stats_get(struct quarry_malloc_stats *stats);
+
+/** What quarry_malloc_option can set. */
+enum quarry_malloc_option {
+    QUARRY_MALLOC_LARGE_THRESHOLD, /**< bytes from which a block is a mapping of its own */
+    QUARRY_MALLOC_ARENAS,          /**< arenas that new threads are spread over */
+    QUARRY_MALLOC_PURGE_DELAY_MS,  /**< how long unused memory is kept, in milliseconds */
+};
+
+/**
+ * Sets an option while the program runs.
+ *
+ * @return 0; EINVAL if @p value is out of the option's range (the README has the table)
+ */
+int quarry_malloc_option_set(enum quarry_malloc_option option, size_t value);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Locks are default pthread mutexes: a zeroed one is unlocked, locking takes no memory, and race
+ * detectors know them. Ranks are tracked per thread, only in builds with internal checks. */
+#include "os/sync.h"
+
+#include "core/check.h"
+
+/* Ranks of the locks that this thread holds, in the order taken: each is higher than the one before,
+ * so there are never more of them than ranks. */
+struct held_ranks {
+    unsigned int rank[LOCK_RANK_LAST];
+    unsigned int count;
+};
+
+#if QUARRY_CHECKS >= 1
+static _Thread_local struct held_ranks held;
+
+static void remember(const struct lock *lock)
+{
+    unsigned int highest = held.count == 0 ? LOCK_RANK_NONE : held.rank[held.count - 1];
+
+    CHECK(lock->rank > highest, "locks are taken against their order", NULL, lock);
+    held.rank[held.count++] = lock->rank;
+}
+
+/* Locks may be released in any order. */
+static void forget(const struct lock *lock)
+{
+    unsigned int i = held.count;
+
+    while (i > 0 && held.rank[i - 1] != lock->rank) {
+        i--;
+    }
+    CHECK(i > 0, "lock is released by a thread that does not hold it", NULL, lock);
+    for (; i < held.count; i++) {
+        held.rank[i - 1] = held.rank[i];
+    }
+    held.count--;
+}
+#else
+static void remember(const struct lock *lock)
+{
+    (void)lock;
+}
+
+static void forget(const struct lock *lock)
+{
+    (void)lock;
+}
+#endif
+
+void lock_acquire(struct lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex); /* a default mutex that is not destroyed cannot fail */
+    remember(lock);
+}
+
+bool lock_try(struct lock *lock)
+{
+    if (pthread_mutex_trylock(&lock->mutex) != 0) {
+        return false;
+    }
+    remember(lock);
+    return true;
+}
+
+void lock_release(struct lock *lock)
+{
+    forget(lock);
+    pthread_mutex_unlock(&lock->mutex);
+}

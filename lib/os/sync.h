@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Locks, and the one order in which they are taken.
+ *
+ * A thread may take a lock only if its rank is higher than that of every lock which the thread holds
+ * already; fork takes all of them in this order. Builds with internal checks enforce it. */
+#ifndef QUARRY_OS_SYNC_H
+#define QUARRY_OS_SYNC_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+enum lock_rank {
+    LOCK_RANK_NONE,
+    LOCK_RANK_ARENA, /* lock of arena i has this rank + i */
+    LOCK_RANK_LAST = LOCK_RANK_ARENA + 64,
+};
+
+/* Ready for use when zero, except for its rank. */
+struct lock {
+    pthread_mutex_t mutex;
+    unsigned int rank; /* enum lock_rank, constant */
+};
+
+void lock_acquire(struct lock *lock);
+/* False if another thread holds it. */
+bool lock_try(struct lock *lock);
+void lock_release(struct lock *lock);
+
+#endif

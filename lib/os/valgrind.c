@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells Valgrind's memcheck about heaps and blocks, so that it sees an overflow inside a sys_heap, a
+ * use after free, and a block that leaked.
+ *
+ * Every heap is a memcheck pool, anchored at the heap's start. All its bytes are inaccessible but
+ * those that users asked for; so headers and rounding slack are red zones. The heap's own code may
+ * touch them: between enter and leave memcheck does not report for this thread. (Unit tests of core
+ * run without this watcher, and so with nothing excused.)
+ *
+ * memcheck insists that pools do not overlap, but a program may make a new heap anywhere in the
+ * buffer of one that it has abandoned. So the extent of every heap is remembered here, and a new
+ * heap ends those that it overlaps.
+ *
+ * Nothing of this is active outside of memcheck: the watcher is set only if it answers. */
+#include "core/note.h"
+
+#if QUARRY_VALGRIND
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <valgrind/memcheck.h>
+
+#include "os/os.h"
+#include "os/sync.h"
+
+struct extent {
+    struct z_heap *heap; /* NULL: free slot */
+    uintptr_t start;
+    uintptr_t end;
+};
+
+/* All guarded by the lock. Slots are mapped a table at a time. */
+struct extent_table {
+    struct extent_table *next;
+    struct extent slots[170]; /* fills a page */
+};
+static pthread_mutex_t extents_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct extent_table *extents;
+
+static struct extent *find_extent(const struct z_heap *heap)
+{
+    for (struct extent_table *table = extents; table != NULL; table = table->next) {
+        for (size_t i = 0; i < sizeof(table->slots) / sizeof(table->slots[0]); i++) {
+            if (table->slots[i].heap == heap) {
+                return &table->slots[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static struct extent *free_slot(void)
+{
+    struct extent *slot = find_extent(NULL);
+
+    if (slot == NULL) {
+        struct extent_table *table =
+            os_map((sizeof(*table) + os_page_bytes() - 1) & ~(os_page_bytes() - 1), os_page_bytes());
+
+        if (table == NULL) {
+            return NULL;
+        }
+        table->next = extents;
+        extents = table;
+        slot = &table->slots[0];
+    }
+    return slot;
+}
+
+static void end_overlapped(uintptr_t start, uintptr_t end)
+{
+    for (struct extent_table *table = extents; table != NULL; table = table->next) {
+        for (size_t i = 0; i < sizeof(table->slots) / sizeof(table->slots[0]); i++) {
+            struct extent *slot = &table->slots[i];
+
+            if (slot->heap != NULL && slot->start < end && start < slot->end) {
+                VALGRIND_DESTROY_MEMPOOL(slot->heap);
+                slot->heap = NULL;
+            }
+        }
+    }
+}
+
+static void begin_pool(struct z_heap *h, uintptr_t start, uintptr_t end)
+{
+    end_overlapped(start, end);
+    struct extent *slot = free_slot();
+    if (slot != NULL) {
+        *slot = (struct extent){h, start, end};
+        VALGRIND_CREATE_MEMPOOL(h, 0, 0);
+    }
+}
+
+static void watch_enter(void)
+{
+    VALGRIND_DISABLE_ERROR_REPORTING;
+}
+
+static void watch_leave(void)
+{
+    VALGRIND_ENABLE_ERROR_REPORTING;
+}
+
+static void watch_region(struct z_heap *h, void *mem, size_t bytes, int fresh)
+{
+    pthread_mutex_lock(&extents_lock);
+    if (fresh) {
+        begin_pool(h, (uintptr_t)mem, (uintptr_t)mem + bytes);
+    } else {
+        struct extent *extent = find_extent(h);
+
+        if (extent != NULL) {
+            extent->end = (uintptr_t)mem + bytes;
+        }
+    }
+    pthread_mutex_unlock(&extents_lock);
+    VALGRIND_MAKE_MEM_NOACCESS(mem, bytes);
+}
+
+static void watch_alloc(struct z_heap *h, void *mem, size_t bytes)
+{
+    VALGRIND_MEMPOOL_ALLOC(h, mem, bytes);
+}
+
+/* The pool knows the size that was wanted before, but does not tell. It is found as the number of
+ * accessible bytes, since what follows them in the chunk is not accessible. */
+static void watch_resize(struct z_heap *h, void *mem, size_t old_usable, size_t bytes)
+{
+    uintptr_t start = (uintptr_t)mem;
+    uintptr_t old_end = (uintptr_t)VALGRIND_CHECK_MEM_IS_ADDRESSABLE(mem, old_usable);
+    size_t old_bytes = old_end != 0 ? old_end - start : old_usable;
+
+    VALGRIND_MEMPOOL_CHANGE(h, mem, mem, bytes);
+    if (bytes > old_bytes) {
+        VALGRIND_MAKE_MEM_UNDEFINED((char *)mem + old_bytes, bytes - old_bytes);
+    } else {
+        VALGRIND_MAKE_MEM_NOACCESS((char *)mem + bytes, old_bytes - bytes);
+    }
+}
+
+static void watch_free(struct z_heap *h, void *mem)
+{
+    VALGRIND_MEMPOOL_FREE(h, mem);
+}
+
+static const struct note_watcher memcheck_watcher = {
+    .enter = watch_enter,
+    .leave = watch_leave,
+    .region = watch_region,
+    .alloc = watch_alloc,
+    .resize = watch_resize,
+    .free = watch_free,
+};
+
+/* Other tools of Valgrind do not know memcheck's requests, and answer 0. */
+static bool memcheck_is_running(void)
+{
+    char byte = 0;
+
+    return RUNNING_ON_VALGRIND && VALGRIND_MAKE_MEM_DEFINED(&byte, sizeof(byte)) != 0;
+}
+
+__attribute__((constructor)) static void watch_if_memcheck(void)
+{
+    if (memcheck_is_running()) {
+        note_watcher = &memcheck_watcher;
+    }
+}
+
+#endif

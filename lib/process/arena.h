@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arenas: several sets of regions, each with a lock, that threads are spread over.
+ *
+ * All functions may be called by any thread, and by a signal handler that interrupted one of them:
+ * a handler never waits for a lock. */
+#ifndef QUARRY_PROCESS_ARENA_H
+#define QUARRY_PROCESS_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ARENA_MAX 32u
+
+struct quarry_malloc_stats;
+struct region;
+
+/* Before anything else, once. */
+void arena_init(void);
+
+/* A block from the calling thread's arena, or another; `align` a power of two. NULL if there is no
+ * memory, or if the caller is a signal handler and all arenas are in use. */
+void *arena_alloc(size_t align, size_t bytes);
+
+void arena_free(struct region *region, void *block);
+
+/* In place; false if that cannot be. */
+bool arena_resize(struct region *region, void *block, size_t bytes);
+
+size_t arena_usable_bytes(struct region *region, void *block);
+
+/* Gives back what is unused; keeps keep_bytes at each region's end. Returns the bytes given back. */
+size_t arena_trim(size_t keep_bytes);
+
+/* Adds the arenas' part to *stats. */
+void arena_add_stats(struct quarry_malloc_stats *stats);
+
+/* Around fork, in the thread that forks: all arenas are held in between, so that the child's copy of
+ * each is whole. That thread itself may go on allocating. */
+void arena_before_fork(void);
+void arena_after_fork_in_parent(void);
+void arena_after_fork_in_child(void);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large blocks.
+ *
+ * A large block is a mapping, from its first byte to its last page. All that is to be known of it,
+ * its size, is one word in the address map; nothing is stored in or beside the block. So a block
+ * starts at a page boundary, its memory is zero when new, and realloc can move its pages.
+ *
+ * Order of steps. Address space must not be found in the map once another thread can be given it,
+ * and must be found there before the block is handed out:
+ *   make: map, enter          free: mark as freed, unmap
+ *   move: reserve the target, enter it, mark the old place as freed, move the pages
+ * Every step that can fail comes before the first that cannot be undone. */
+#include "process/large.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "core/bits.h"
+#include "core/check.h"
+#include "os/os.h"
+#include "process/address_map.h"
+#include <quarry/malloc.h>
+
+/* Relaxed: numbers for statistics. */
+static _Atomic(uint64_t) allocations;
+static _Atomic(uint64_t) frees;
+static _Atomic(uint64_t) resizes;
+static _Atomic(size_t) live_bytes;
+
+static void count(_Atomic(uint64_t) *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static void add_live(size_t bytes)
+{
+    atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed);
+}
+
+/* Size of a mapping for `bytes` bytes, at most PTRDIFF_MAX: a page at least. */
+static size_t mapping_bytes(size_t bytes)
+{
+    return round_up(bytes != 0 ? bytes : 1, os_page_bytes());
+}
+
+void *large_alloc(size_t align, size_t bytes)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t mapped_bytes = mapping_bytes(bytes);
+    void *block = os_map(mapped_bytes, align > page_bytes ? align : page_bytes);
+
+    if (block == NULL) {
+        return NULL;
+    }
+    if (!address_map_add_large(block, mapped_bytes)) {
+        os_unmap(block, mapped_bytes);
+        return NULL;
+    }
+    os_name(block, mapped_bytes, "quarry large");
+    count(&allocations);
+    add_live(mapped_bytes);
+    return block;
+}
+
+/* Where unmapping would split a mapping that the kernel has joined with its neighbours, it may
+ * exceed the process's limit of mappings. The memory itself can always be given back. */
+static void unmap(void *start, size_t bytes)
+{
+    if (!os_unmap(start, bytes)) {
+        os_discard(start, bytes);
+    }
+}
+
+void large_free(void *block, size_t mapped_bytes)
+{
+    REQUIRE(address_map_remove_large(block, mapped_bytes),
+            "large block was freed by two threads at once", NULL, block);
+    unmap(block, mapped_bytes);
+    count(&frees);
+    add_live(0 - mapped_bytes);
+}
+
+static void *move(void *block, size_t old_bytes, size_t new_bytes)
+{
+    void *target = os_reserve(new_bytes, os_page_bytes());
+
+    if (target == NULL) {
+        return NULL;
+    }
+    if (!address_map_add_large(target, new_bytes)) {
+        os_unmap(target, new_bytes);
+        return NULL;
+    }
+    REQUIRE(address_map_remove_large(block, old_bytes),
+            "large block was freed while it was reallocated", NULL, block);
+    if (!os_move(block, old_bytes, target, new_bytes)) {
+        address_map_resize_large(block, old_bytes);
+        address_map_remove_large(target, new_bytes);
+        os_unmap(target, new_bytes);
+        return NULL;
+    }
+    os_name(target, new_bytes, "quarry large");
+    return target;
+}
+
+/* In place, or NULL. Shrinking does not fail: what the kernel will not take stays usable. */
+static void *resize_in_place(void *block, size_t old_bytes, size_t new_bytes)
+{
+    if (!os_resize(block, old_bytes, new_bytes)) {
+        return NULL;
+    }
+    address_map_resize_large(block, new_bytes);
+    return block;
+}
+
+void *large_resize(void *block, size_t mapped_bytes, size_t bytes)
+{
+    size_t new_bytes = mapping_bytes(bytes);
+
+    if (new_bytes == mapped_bytes) {
+        return block;
+    }
+    void *resized = resize_in_place(block, mapped_bytes, new_bytes);
+    if (resized == NULL && new_bytes < mapped_bytes) {
+        return block;
+    }
+    if (resized == NULL) {
+        resized = move(block, mapped_bytes, new_bytes);
+    }
+    if (resized != NULL) {
+        count(&resizes);
+        add_live(new_bytes - mapped_bytes);
+    }
+    return resized;
+}
+
+void large_add_stats(struct quarry_malloc_stats *stats)
+{
+    uint64_t made = atomic_load_explicit(&allocations, memory_order_relaxed);
+    uint64_t freed = atomic_load_explicit(&frees, memory_order_relaxed);
+    size_t bytes = atomic_load_explicit(&live_bytes, memory_order_relaxed);
+
+    stats->allocations += made;
+    stats->large += made;
+    stats->frees += freed;
+    stats->resizes += atomic_load_explicit(&resizes, memory_order_relaxed);
+    stats->live_bytes += bytes;
+    stats->large_blocks += made - freed;
+    stats->large_bytes += bytes;
+    stats->committed_bytes += bytes;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process allocator's public face: which of its parts serves a call.
+ *
+ *   size below the large threshold --> an arena (arena.c: chunk heaps in regions)
+ *   all others                     --> a mapping of their own (large.c)
+ *   address                        --> address_map.c says whose it is
+ *
+ * A block that no arena can serve, because address space for a region is not to be had or because
+ * the caller is a signal handler and would have to wait, becomes a large block, too. */
+#include <errno.h>
+#include <quarry/malloc.h>
+#include <string.h>
+
+#include "core/bits.h"
+#include "core/check.h"
+#include "os/os.h"
+#include "process/address_map.h"
+#include "process/arena.h"
+#include "process/large.h"
+#include "process/options.h"
+#include "process/region.h"
+#include "process/setup.h"
+#include "process/stats.h"
+
+/* A block, and whether all its bytes are known to be zero. */
+struct allocation {
+    void *block;
+    bool zeroed;
+};
+
+/* `align` a power of two. */
+static struct allocation allocate(size_t align, size_t bytes)
+{
+    struct allocation result = {NULL, false};
+    size_t threshold;
+
+    setup();
+    threshold = options_large_threshold();
+    if (bytes > PTRDIFF_MAX) {
+        return result;
+    }
+    if (bytes < threshold && align < threshold) {
+        result.block = arena_alloc(align, bytes);
+    }
+    if (result.block == NULL) {
+        result.block = large_alloc(align, bytes);
+        result.zeroed = true;
+    }
+    return result;
+}
+
+static void meet_foreign(const void *address)
+{
+    REQUIRE(!options_foreign_aborts(), "address is not from this allocator", NULL, address);
+    stats_count_foreign();
+}
+
+/* Who owns a block that a caller gives us. Does not return if the block was freed already. */
+static struct address_owner owner_of(const void *block)
+{
+    struct address_owner owner = address_map_find(block);
+
+    REQUIRE(owner.kind != ADDRESS_LARGE_FREED, "large block was freed already", NULL, block);
+    return owner;
+}
+
+static size_t usable_bytes(struct address_owner owner, void *block)
+{
+    switch (owner.kind) {
+    case ADDRESS_REGION:
+        return arena_usable_bytes(owner.region, block);
+    case ADDRESS_LARGE:
+        return owner.large_bytes;
+    default:
+        return 0;
+    }
+}
+
+void *quarry_malloc(size_t bytes)
+{
+    return allocate(REGION_ALIGN, bytes).block;
+}
+
+void *quarry_calloc(size_t count, size_t bytes)
+{
+    size_t total;
+
+    if (!size_multiply(count, bytes, &total)) {
+        return NULL;
+    }
+    struct allocation made = allocate(REGION_ALIGN, total);
+    if (made.block != NULL && !made.zeroed) {
+        /* Also the bytes beyond the request, which a later realloc shows without a move. */
+        memset(made.block, 0, quarry_malloc_usable_size(made.block));
+    }
+    return made.block;
+}
+
+void quarry_free(void *block)
+{
+    if (block == NULL) {
+        return;
+    }
+    struct address_owner owner = owner_of(block);
+    switch (owner.kind) {
+    case ADDRESS_REGION:
+        arena_free(owner.region, block);
+        break;
+    case ADDRESS_LARGE:
+        large_free(block, owner.large_bytes);
+        break;
+    default:
+        meet_foreign(block);
+    }
+}
+
+void quarry_free_sized(void *block, size_t bytes)
+{
+    (void)bytes;
+    quarry_free(block);
+}
+
+void quarry_free_aligned_sized(void *block, size_t align, size_t bytes)
+{
+    (void)align;
+    (void)bytes;
+    quarry_free(block);
+}
+
+/* Moves a block by copying; NULL if there is no memory. */
+static void *move(struct address_owner owner, void *block, size_t bytes)
+{
+    size_t old_usable = usable_bytes(owner, block);
+    void *moved = quarry_malloc(bytes);
+
+    if (moved != NULL) {
+        memcpy(moved, block, old_usable < bytes ? old_usable : bytes);
+        quarry_free(block);
+    }
+    return moved;
+}
+
+/* A large block of far less than the threshold goes to an arena, if there is one that takes it. */
+static void *resize_large(struct address_owner owner, void *block, size_t bytes)
+{
+    void *moved = bytes < options_large_threshold() / 2 ? move(owner, block, bytes) : NULL;
+
+    return moved != NULL ? moved : large_resize(block, owner.large_bytes, bytes);
+}
+
+void *quarry_realloc(void *block, size_t bytes)
+{
+    if (block == NULL) {
+        return quarry_malloc(bytes);
+    }
+    struct address_owner owner = owner_of(block);
+    if (owner.kind == ADDRESS_FOREIGN) {
+        meet_foreign(block);
+        return NULL;
+    }
+    if (bytes == 0) {
+        quarry_free(block);
+        return NULL;
+    }
+    if (bytes > PTRDIFF_MAX) {
+        return NULL;
+    }
+    if (owner.kind == ADDRESS_LARGE) {
+        return resize_large(owner, block, bytes);
+    }
+    return arena_resize(owner.region, block, bytes) ? block : move(owner, block, bytes);
+}
+
+void *quarry_reallocarray(void *block, size_t count, size_t bytes)
+{
+    size_t total;
+
+    return size_multiply(count, bytes, &total) ? quarry_realloc(block, total) : NULL;
+}
+
+void *quarry_aligned_alloc(size_t align, size_t bytes)
+{
+    return is_power_of_two(align) ? allocate(align, bytes).block : NULL;
+}
+
+void *quarry_memalign(size_t align, size_t bytes)
+{
+    size_t power = REGION_ALIGN;
+
+    while (power < align && power != 0) {
+        power *= 2;
+    }
+    return power != 0 ? allocate(power, bytes).block : NULL;
+}
+
+int quarry_posix_memalign(void **out, size_t align, size_t bytes)
+{
+    if (!is_power_of_two(align) || align % sizeof(void *) != 0) {
+        return EINVAL;
+    }
+    void *block = allocate(align, bytes).block;
+    if (block == NULL) {
+        return ENOMEM;
+    }
+    *out = block;
+    return 0;
+}
+
+void *quarry_valloc(size_t bytes)
+{
+    return allocate(os_page_bytes(), bytes).block;
+}
+
+void *quarry_pvalloc(size_t bytes)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t rounded;
+
+    if (!size_round_up(bytes != 0 ? bytes : 1, page_bytes, &rounded)) {
+        return NULL;
+    }
+    return allocate(page_bytes, rounded).block;
+}
+
+size_t quarry_malloc_usable_size(void *block)
+{
+    return block != NULL ? usable_bytes(owner_of(block), block) : 0;
+}
+
+int quarry_malloc_trim(size_t keep_bytes)
+{
+    setup();
+    return arena_trim(keep_bytes) != 0;
+}
+
+int quarry_malloc_option_set(enum quarry_malloc_option option, size_t value)
+{
+    bool set = false;
+
+    setup();
+    switch (option) {
+    case QUARRY_MALLOC_LARGE_THRESHOLD:
+        set = options_set_large_threshold(value);
+        break;
+    case QUARRY_MALLOC_ARENAS:
+        set = options_set_arenas(value);
+        break;
+    case QUARRY_MALLOC_PURGE_DELAY_MS:
+        set = options_set_purge_delay_ms(value);
+        break;
+    }
+    return set ? 0 : EINVAL;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a user may set: by QUARRY_OPTIONS in the environment, or while the program runs. */
+#ifndef QUARRY_PROCESS_OPTIONS_H
+#define QUARRY_PROCESS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Reads QUARRY_OPTIONS. Called by the thread that sets the allocator up. False if it is too early in
+ * the life of the process to know the environment: then all options have their usual values, and the
+ * call is to be made again. */
+bool options_read(void);
+
+/* Bytes from which a block is a mapping of its own. */
+size_t options_large_threshold(void);
+/* Number of arenas that threads are spread over, 1 to ARENA_MAX. */
+unsigned int options_arenas(void);
+/* How long unused memory is kept. */
+uint64_t options_purge_delay_ns(void);
+/* Whether an address that is not ours is a reason to abort. */
+bool options_foreign_aborts(void);
+/* File to append the counters to at exit; "" for none. */
+const char *options_stats_path(void);
+
+/* Each returns false if the value is out of range, and then changes nothing. */
+bool options_set_large_threshold(size_t bytes);
+bool options_set_arenas(size_t count);
+bool options_set_purge_delay_ms(size_t ms);
+
+#endif

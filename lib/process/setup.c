@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Set-up, and what happens around fork.
+ *
+ * The first call into the allocator may come before any constructor of ours, from the C library
+ * itself; it sets everything up without allocating. Others that come meanwhile wait. Fork handlers
+ * are registered right afterwards, when the allocator already works, because registering may
+ * allocate; being first they run last before a fork and first after it.
+ *
+ * Lock order around fork: the arenas by number; nothing else in the allocator has a lock. */
+#include "process/setup.h"
+
+#include <stdbool.h>
+
+#include "core/check.h"
+#include "os/os.h"
+#include "process/arena.h"
+#include "process/options.h"
+
+_Atomic(int) setup_state;
+
+/* Written by the thread that sets up, or by the loader's before there are others. */
+static bool options_are_read;
+
+static void wait_until_done(void)
+{
+    while (atomic_load_explicit(&setup_state, memory_order_acquire) != SETUP_DONE) {
+        os_yield();
+    }
+}
+
+void setup_run(void)
+{
+    int expected = SETUP_NOT_BEGUN;
+
+    if (!atomic_compare_exchange_strong(&setup_state, &expected, SETUP_RUNNING)) {
+        wait_until_done();
+        return;
+    }
+    arena_init();
+    options_are_read = options_read();
+    atomic_store_explicit(&setup_state, SETUP_DONE, memory_order_release);
+    REQUIRE(os_at_fork(arena_before_fork, arena_after_fork_in_parent, arena_after_fork_in_child),
+            "cannot register fork handlers", NULL, NULL);
+}
+
+/* For programs that fork before they allocate, and allocations that came before the environment. */
+__attribute__((constructor)) static void setup_at_load(void)
+{
+    setup();
+    if (!options_are_read) {
+        options_are_read = options_read();
+    }
+}

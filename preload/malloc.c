@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The C library's allocation functions, by the process allocator. What is added here is errno, and
+ * nothing else: the functions of quarry/malloc.h never touch it. */
+#include <errno.h>
+#include <malloc.h>
+#include <quarry/malloc.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#pragma GCC visibility push(default)
+
+/* Not yet, or no longer, or never in the C library's headers. */
+void free_sized(void *block, size_t bytes);
+void free_aligned_sized(void *block, size_t align, size_t bytes);
+void cfree(void *block);
+void *__libc_malloc(size_t bytes);
+void __libc_free(void *block);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *block, size_t bytes);
+void __libc_cfree(void *block);
+void *__libc_memalign(size_t align, size_t bytes);
+void *__libc_valloc(size_t bytes);
+void *__libc_pvalloc(size_t bytes);
+int __posix_memalign(void **out, size_t align, size_t bytes);
+
+/* Passes a block on, and says why if there is none. */
+static inline void *or_errno(void *block, int error)
+{
+    if (__builtin_expect(block == NULL, 0)) {
+        errno = error;
+    }
+    return block;
+}
+
+void *malloc(size_t bytes)
+{
+    return or_errno(quarry_malloc(bytes), ENOMEM);
+}
+
+void *calloc(size_t count, size_t bytes)
+{
+    return or_errno(quarry_calloc(count, bytes), ENOMEM);
+}
+
+void free(void *block)
+{
+    quarry_free(block);
+}
+
+void free_sized(void *block, size_t bytes)
+{
+    quarry_free_sized(block, bytes);
+}
+
+void free_aligned_sized(void *block, size_t align, size_t bytes)
+{
+    quarry_free_aligned_sized(block, align, bytes);
+}
+
+void cfree(void *block)
+{
+    quarry_free(block);
+}
+
+void *realloc(void *block, size_t bytes)
+{
+    void *resized = quarry_realloc(block, bytes);
+    bool freed = block != NULL && bytes == 0; /* NULL is then no failure */
+
+    return freed ? NULL : or_errno(resized, ENOMEM);
+}
+
+void *reallocarray(void *block, size_t count, size_t bytes)
+{
+    void *resized = quarry_reallocarray(block, count, bytes);
+    bool freed = block != NULL && (count == 0 || bytes == 0);
+
+    return freed ? NULL : or_errno(resized, ENOMEM);
+}
+
+void *aligned_alloc(size_t align, size_t bytes)
+{
+    bool is_power_of_two = align != 0 && (align & (align - 1)) == 0;
+
+    return or_errno(quarry_aligned_alloc(align, bytes), is_power_of_two ? ENOMEM : EINVAL);
+}
+
+void *memalign(size_t align, size_t bytes)
+{
+    const size_t largest_power = SIZE_MAX / 2 + 1;
+
+    return or_errno(quarry_memalign(align, bytes), align <= largest_power ? ENOMEM : EINVAL);
+}
+
+int posix_memalign(void **out, size_t align, size_t bytes)
+{
+    return quarry_posix_memalign(out, align, bytes);
+}
+
+void *valloc(size_t bytes)
+{
+    return or_errno(quarry_valloc(bytes), ENOMEM);
+}
+
+void *pvalloc(size_t bytes)
+{
+    return or_errno(quarry_pvalloc(bytes), ENOMEM);
+}
+
+size_t malloc_usable_size(void *block)
+{
+    return quarry_malloc_usable_size(block);
+}
+
+/* Names by which old or odd programs reach past malloc to the C library's own. */
+
+void *__libc_malloc(size_t bytes)
+{
+    return malloc(bytes);
+}
+
+void __libc_free(void *block)
+{
+    free(block);
+}
+
+void *__libc_calloc(size_t count, size_t bytes)
+{
+    return calloc(count, bytes);
+}
+
+void *__libc_realloc(void *block, size_t bytes)
+{
+    return realloc(block, bytes);
+}
+
+void __libc_cfree(void *block)
+{
+    free(block);
+}
+
+void *__libc_memalign(size_t align, size_t bytes)
+{
+    return memalign(align, bytes);
+}
+
+void *__libc_valloc(size_t bytes)
+{
+    return valloc(bytes);
+}
+
+void *__libc_pvalloc(size_t bytes)
+{
+    return pvalloc(bytes);
+}
+
+int __posix_memalign(void **out, size_t align, size_t bytes)
+{
+    return posix_memalign(out, align, bytes);
+}
