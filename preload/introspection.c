@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The C library's functions that look at malloc or adjust it. None is on the way of an allocation, so
- * they may print with stdio; they hold no lock while they do. */
+/* The C library's functions that look at malloc or adjust it. None is on the way of an allocation,
+ * so they may print with stdio; they hold no lock while they do. */
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>

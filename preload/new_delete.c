@@ -6,7 +6,8 @@
  * its exported name, and ours ends up in malloc only where the program has nothing of its own.
  *
  * What needs C++ itself (the new-handler, throwing, catching) is libstdc++'s: only on failure is it
- * looked for. It may have been loaded after us and out of the global scope, hence by library name. */
+ * looked for. It may have been loaded after us and out of the global scope, hence by library name.
+ */
 #include <quarry/malloc.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -59,9 +59,9 @@ void *quarry_calloc(size_t count, size_t bytes);
  * @param block NULL makes this quarry_malloc
  * @param bytes 0 frees the block and returns NULL
  * @return the block with its contents up to the smaller size; NULL iff @p bytes is 0, is above
- *         PTRDIFF_MAX, @p block is not ours, or there is no memory: then the old block is as before.
- *         Shrinking never fails.
- * Cost: O(1) plus copying if the block moves; large blocks move by remapping pages.
+ *         PTRDIFF_MAX, @p block is not ours, or there is no memory: then the old block is as
+ * before. Shrinking never fails. Cost: O(1) plus copying if the block moves; large blocks move by
+ * remapping pages.
  */
 void *quarry_realloc(void *block, size_t bytes);
 
@@ -86,14 +86,15 @@ void quarry_free_aligned_sized(void *block, size_t align, size_t bytes);
  */
 void *quarry_aligned_alloc(size_t align, size_t bytes);
 
-/** quarry_aligned_alloc; an @p align that is no power of two is rounded up to one, as glibc does. */
+/** quarry_aligned_alloc; an @p align that is no power of two is rounded up to one, as glibc does.
+ */
 void *quarry_memalign(size_t align, size_t bytes);
 
 /**
  * Stores a block at a multiple of @p align in @p out.
  *
- * @return 0; EINVAL if @p align is not a power of two or not a multiple of sizeof(void *); ENOMEM if
- *         there is no memory. @p out is written only on success.
+ * @return 0; EINVAL if @p align is not a power of two or not a multiple of sizeof(void *); ENOMEM
+ * if there is no memory. @p out is written only on success.
  */
 int quarry_posix_memalign(void **out, size_t align, size_t bytes);
 
@@ -119,20 +120,20 @@ int quarry_malloc_trim(size_t keep_bytes);
 /** What the allocator counts. Each number is exact; together they are exact when no other thread
  *  allocates meanwhile. */
 struct quarry_malloc_stats {
-    uint64_t allocations;     /**< blocks made, since the process started */
-    uint64_t frees;           /**< blocks freed */
-    uint64_t resizes;         /**< reallocations that kept the block in place or remapped it */
-    uint64_t large;           /**< those of the allocations that got a mapping of their own */
-    uint64_t foreign;         /**< addresses given to us that were not ours, and ignored */
-    size_t live_bytes;        /**< usable bytes of all live blocks */
-    size_t large_blocks;      /**< live large blocks */
-    size_t large_bytes;       /**< bytes mapped for them */
-    size_t arenas;            /**< arenas that have memory */
-    size_t regions;           /**< regions of address space reserved */
-    size_t reserved_bytes;    /**< bytes of address space reserved for regions */
-    size_t committed_bytes;   /**< bytes of regions made usable, plus large_bytes */
-    size_t trimmable_bytes;   /**< free bytes at the ends of regions */
-    size_t free_chunks;       /**< free chunks that can be allocated from, in all regions */
+    uint64_t allocations;   /**< blocks made, since the process started */
+    uint64_t frees;         /**< blocks freed */
+    uint64_t resizes;       /**< reallocations that kept the block in place or remapped it */
+    uint64_t large;         /**< those of the allocations that got a mapping of their own */
+    uint64_t foreign;       /**< addresses given to us that were not ours, and ignored */
+    size_t live_bytes;      /**< usable bytes of all live blocks */
+    size_t large_blocks;    /**< live large blocks */
+    size_t large_bytes;     /**< bytes mapped for them */
+    size_t arenas;          /**< arenas that have memory */
+    size_t regions;         /**< regions of address space reserved */
+    size_t reserved_bytes;  /**< bytes of address space reserved for regions */
+    size_t committed_bytes; /**< bytes of regions made usable, plus large_bytes */
+    size_t trimmable_bytes; /**< free bytes at the ends of regions */
+    size_t free_chunks;     /**< free chunks that can be allocated from, in all regions */
 };
 
 /** Fills @p stats. Cost: O(number of chunks), because of free_chunks. */

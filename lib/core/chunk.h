@@ -55,7 +55,8 @@ struct z_heap_bucket {
     uint32_t next; /* chunk to try next, 0 if the list is empty */
 };
 
-/* The heap's bookkeeping, at unit 0. Field names and order are Zephyr's: white-box tests use them. */
+/* The heap's bookkeeping, at unit 0. Field names and order are Zephyr's: white-box tests use them.
+ */
 struct z_heap {
     uint32_t chunk0_hdr[2];         /* the header of chunk 0, which holds this struct */
     uint32_t end_chunk;             /* unit of the end marker */

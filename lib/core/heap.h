@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a chunk heap can do beyond Zephyr's API, for the rest of the library: resize a block in place
- * only, and grow and shrink at its end. A growable heap is a sys_heap in every other respect.
+/* What a chunk heap can do beyond Zephyr's API, for the rest of the library: resize a block in
+ * place only, and grow and shrink at its end. A growable heap is a sys_heap in every other respect.
  *
  * None of these locks or blocks; all are O(1). */
 #ifndef QUARRY_CORE_HEAP_H
@@ -15,11 +15,12 @@
  * does, and if max_bytes < bytes. */
 void heap_init_growable(struct sys_heap *heap, void *mem, size_t bytes, size_t max_bytes);
 
-/* Adds the `extra_bytes` bytes behind the heap's buffer to it. They must be accessible, their number
- * a multiple of 8, and the sum no more than the max_bytes of heap_init_growable. */
+/* Adds the `extra_bytes` bytes behind the heap's buffer to it. They must be accessible, their
+ * number a multiple of 8, and the sum no more than the max_bytes of heap_init_growable. */
 void heap_extend(struct sys_heap *heap, size_t extra_bytes);
 
-/* Bytes that heap_shrink could take off: what is free at the heap's end, less one smallest chunk. */
+/* Bytes that heap_shrink could take off: what is free at the heap's end, less one smallest chunk.
+ */
 size_t heap_shrinkable_bytes(const struct sys_heap *heap);
 
 /* Takes the last `less_bytes` bytes off the heap: a multiple of 8, at most

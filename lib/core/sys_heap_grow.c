@@ -50,8 +50,8 @@ static void format(struct z_heap *h, uint32_t units, uint32_t max_units)
     free_list_add(h, first);
 }
 
-/* Units between a heap's start and its end marker in a buffer of `bytes` bytes at mem, or 0 if there
- * is no room for any. */
+/* Units between a heap's start and its end marker in a buffer of `bytes` bytes at mem, or 0 if
+ * there is no room for any. */
 static size_t units_in(uintptr_t mem, size_t bytes)
 {
     uintptr_t start;

@@ -176,8 +176,8 @@ bool sys_heap_validate(struct sys_heap *heap)
         return false;
     }
     note_enter();
-    bool sound = walk(h, count_chunk, &census) && census.sound &&
-                 lists_are_sound(h, &census.listable);
+    bool sound =
+        walk(h, count_chunk, &census) && census.sound && lists_are_sound(h, &census.listable);
     note_leave();
     return sound;
 }

@@ -30,7 +30,8 @@ void *os_reserve(size_t bytes, size_t align);
  * False if the system refuses. */
 bool os_commit(void *start, size_t bytes);
 
-/* Back to the reserved state: contents and physical memory are gone. False if the system refuses. */
+/* Back to the reserved state: contents and physical memory are gone. False if the system refuses.
+ */
 bool os_decommit(void *start, size_t bytes);
 
 /* Gives the physical memory of usable pages back; they stay usable and read as zeros. False if the
@@ -40,8 +41,8 @@ bool os_discard(void *start, size_t bytes);
 /* Usable zeroed memory, as os_reserve and os_commit in one. NULL if there is none. */
 void *os_map(size_t bytes, size_t align);
 
-/* Gives address space back, usable or reserved: the whole of a mapping or a part of it. False if the
- * system refuses (it may, when splitting a mapping exceeds a limit). */
+/* Gives address space back, usable or reserved: the whole of a mapping or a part of it. False if
+ * the system refuses (it may, when splitting a mapping exceeds a limit). */
 bool os_unmap(void *start, size_t bytes);
 
 /* Changes the size of a mapping made by os_map without moving it. New bytes read as zeros. */
@@ -61,8 +62,8 @@ void os_yield(void);
  * allocate, hence re-enter the caller. */
 bool os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
-/* The value of an environment variable, or NULL: also when the process runs with privileges that its
- * caller lacks, and must not be steered by the caller's environment. */
+/* The value of an environment variable, or NULL: also when the process runs with privileges that
+ * its caller lacks, and must not be steered by the caller's environment. */
 const char *os_environment(const char *name);
 
 /* False as long as it is too early in the life of the process for os_environment. */

@@ -219,8 +219,8 @@ bool os_resize(void *start, size_t old_bytes, size_t new_bytes)
 bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
 {
     int saved_errno = errno;
-    bool done = kernel_mremap(start, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target) ==
-                target;
+    bool done =
+        kernel_mremap(start, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target) == target;
 
     errno = saved_errno;
     return done;
@@ -259,8 +259,8 @@ bool os_append(const char *path, const char *text, size_t bytes)
 {
     int saved_errno = errno;
     bool to_stderr = strcmp(path, "stderr") == 0;
-    int file = to_stderr ? STDERR_FILENO
-                         : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    int file =
+        to_stderr ? STDERR_FILENO : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     bool done = file >= 0 && write(file, text, bytes) == (ssize_t)bytes;
 
     if (file >= 0 && !to_stderr) {

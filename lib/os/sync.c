@@ -5,8 +5,8 @@
 
 #include "core/check.h"
 
-/* Ranks of the locks that this thread holds, in the order taken: each is higher than the one before,
- * so there are never more of them than ranks. */
+/* Ranks of the locks that this thread holds, in the order taken: each is higher than the one
+ * before, so there are never more of them than ranks. */
 struct held_ranks {
     unsigned int rank[LOCK_RANK_LAST];
     unsigned int count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells Valgrind's memcheck about heaps and blocks, so that it sees an overflow inside a sys_heap, a
- * use after free, and a block that leaked.
+/* Tells Valgrind's memcheck about heaps and blocks, so that it sees an overflow inside a sys_heap,
+ * a use after free, and a block that leaked.
  *
  * Every heap is a memcheck pool, anchored at the heap's start. All its bytes are inaccessible but
  * those that users asked for; so headers and rounding slack are red zones. The heap's own code may
@@ -54,8 +54,8 @@ static struct extent *free_slot(void)
     struct extent *slot = find_extent(NULL);
 
     if (slot == NULL) {
-        struct extent_table *table =
-            os_map((sizeof(*table) + os_page_bytes() - 1) & ~(os_page_bytes() - 1), os_page_bytes());
+        struct extent_table *table = os_map(
+            (sizeof(*table) + os_page_bytes() - 1) & ~(os_page_bytes() - 1), os_page_bytes());
 
         if (table == NULL) {
             return NULL;

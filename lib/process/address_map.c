@@ -8,9 +8,9 @@
  *                     leaf of the span }                that starts here, or a mark }
  *
  * The root is static; nodes (64 KiB) and leaves (32 KiB) are mapped when first needed and stay.
- * Only the pages of them that are written take memory: 4 KiB for each 2 MiB that ever held the start
- * of a large block. A look-up is two loads for a region and three for a large block, takes no lock,
- * and costs the same whatever the process has allocated.
+ * Only the pages of them that are written take memory: 4 KiB for each 2 MiB that ever held the
+ * start of a large block. A look-up is two loads for a region and three for a large block, takes no
+ * lock, and costs the same whatever the process has allocated.
  *
  * A span's region word and its leaf are separate, so a region may come and go where large blocks
  * were before and will be again. A page's word is the block's size in bytes, which is a multiple of
@@ -23,6 +23,7 @@
 
 #include <stdatomic.h>
 
+#include "core/bits.h"
 #include "os/os.h"
 
 #define LEVEL_BITS  12
@@ -63,7 +64,8 @@ static struct span *find_span(uintptr_t address)
     if (address >> TREE_BITS != 0) {
         return NULL;
     }
-    struct node *node = atomic_load_explicit(&root[slot(address, ROOT_SHIFT)], memory_order_acquire);
+    struct node *node =
+        atomic_load_explicit(&root[slot(address, ROOT_SHIFT)], memory_order_acquire);
     return node != NULL ? &node->spans[slot(address, SPAN_SHIFT)] : NULL;
 }
 
@@ -151,6 +153,42 @@ static void set_region(const void *start, size_t bytes, struct region *region)
         atomic_store_explicit(&find_span((uintptr_t)start + offset)->region, region,
                               memory_order_release);
     }
+}
+
+/* Size of the large block that starts on the last page at or before `address` on which one does,
+ * and the page's address in *start. 0 if none starts in the address's span. */
+static size_t large_before(uintptr_t address, uintptr_t *start)
+{
+    struct span *span = find_span(address);
+    struct leaf *leaf =
+        span != NULL ? atomic_load_explicit(&span->leaf, memory_order_acquire) : NULL;
+    size_t word = 0;
+
+    if (leaf == NULL) {
+        return 0;
+    }
+    for (size_t i = slot(address, PAGE_SHIFT) + 1; i > 0 && word <= LARGE_FREED; i--) {
+        word = atomic_load_explicit(&leaf->large_bytes[i - 1], memory_order_relaxed);
+        *start = round_down(address, ADDRESS_MAP_SPAN_BYTES) + ((i - 1) << PAGE_SHIFT);
+    }
+    return word > LARGE_FREED ? word : 0;
+}
+
+bool address_map_is_inside_large(const void *address)
+{
+    uintptr_t wanted = (uintptr_t)address;
+    uintptr_t last_of_span = wanted;
+
+    for (int spans = 0; spans < 64; spans++) { /* 1 GiB */
+        uintptr_t start;
+        size_t bytes = large_before(last_of_span, &start);
+
+        if (bytes != 0) {
+            return wanted - start < bytes; /* blocks do not overlap: no earlier one can hold it */
+        }
+        last_of_span = round_down(last_of_span, ADDRESS_MAP_SPAN_BYTES) - 1;
+    }
+    return false;
 }
 
 bool address_map_add_region(struct region *region, const void *start, size_t bytes)

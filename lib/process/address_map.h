@@ -28,6 +28,11 @@ struct address_owner {
 
 struct address_owner address_map_find(const void *address);
 
+/* Whether an address that address_map_find calls foreign lies inside a live large block, as far as
+ * can be told in bounded time: looks 1 GiB back at most. For reports; not for the way of an
+ * allocation. */
+bool address_map_is_inside_large(const void *address);
+
 /* Enters a region, `bytes` a multiple of the span. False if the map could not grow. */
 bool address_map_add_region(struct region *region, const void *start, size_t bytes);
 void address_map_remove_region(const void *start, size_t bytes);

@@ -28,14 +28,19 @@ bool arena_resize(struct region *region, void *block, size_t bytes);
 
 size_t arena_usable_bytes(struct region *region, void *block);
 
-/* Gives back what is unused; keeps keep_bytes at each region's end. Returns the bytes given back. */
+/* Gives back what is unused; keeps keep_bytes at each region's end. Returns the bytes given back.
+ */
 size_t arena_trim(size_t keep_bytes);
+
+/* Gives back what is unused, down to the last empty region, because memory has run out. Returns the
+ * bytes given back. */
+size_t arena_reclaim(void);
 
 /* Adds the arenas' part to *stats. */
 void arena_add_stats(struct quarry_malloc_stats *stats);
 
-/* Around fork, in the thread that forks: all arenas are held in between, so that the child's copy of
- * each is whole. That thread itself may go on allocating. */
+/* Around fork, in the thread that forks: all arenas are held in between, so that the child's copy
+ * of each is whole. That thread itself may go on allocating. */
 void arena_before_fork(void);
 void arena_after_fork_in_parent(void);
 void arena_after_fork_in_child(void);

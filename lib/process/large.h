@@ -8,15 +8,15 @@
 
 struct quarry_malloc_stats;
 
-/* A zeroed block of at least `bytes` bytes (at most PTRDIFF_MAX) at a multiple of `align`, a power of
- * two. NULL if there is no memory. */
+/* A zeroed block of at least `bytes` bytes (at most PTRDIFF_MAX) at a multiple of `align`, a power
+ * of two. NULL if there is no memory. */
 void *large_alloc(size_t align, size_t bytes);
 
 /* `mapped_bytes` is what address_map_find says of the block, here and below. */
 void large_free(void *block, size_t mapped_bytes);
 
-/* The block with another size, at the same address if possible; pages are moved, not copied. A moved
- * block is aligned to pages. NULL if there is no memory: then the block is as before. */
+/* The block with another size, at the same address if possible; pages are moved, not copied. A
+ * moved block is aligned to pages. NULL if there is no memory: then the block is as before. */
 void *large_resize(void *block, size_t mapped_bytes, size_t bytes);
 
 /* Adds large blocks' part to *stats. */

@@ -28,17 +28,11 @@ struct allocation {
     bool zeroed;
 };
 
-/* `align` a power of two. */
-static struct allocation allocate(size_t align, size_t bytes)
+static struct allocation allocate_once(size_t align, size_t bytes)
 {
     struct allocation result = {NULL, false};
-    size_t threshold;
+    size_t threshold = options_large_threshold();
 
-    setup();
-    threshold = options_large_threshold();
-    if (bytes > PTRDIFF_MAX) {
-        return result;
-    }
     if (bytes < threshold && align < threshold) {
         result.block = arena_alloc(align, bytes);
     }
@@ -49,8 +43,27 @@ static struct allocation allocate(size_t align, size_t bytes)
     return result;
 }
 
+/* `align` a power of two. Where the system has no more to give, what is unused goes back to it
+ * first, since it may be address space of the wrong kind that is missing. */
+static struct allocation allocate(size_t align, size_t bytes)
+{
+    struct allocation result = {NULL, false};
+
+    setup();
+    if (bytes > PTRDIFF_MAX) {
+        return result;
+    }
+    result = allocate_once(align, bytes);
+    if (result.block == NULL && arena_reclaim() != 0) {
+        result = allocate_once(align, bytes);
+    }
+    return result;
+}
+
 static void meet_foreign(const void *address)
 {
+    REQUIRE(!address_map_is_inside_large(address), "address is in the middle of a large block",
+            NULL, address);
     REQUIRE(!options_foreign_aborts(), "address is not from this allocator", NULL, address);
     stats_count_foreign();
 }
@@ -140,12 +153,17 @@ static void *move(struct address_owner owner, void *block, size_t bytes)
     return moved;
 }
 
-/* A large block of far less than the threshold goes to an arena, if there is one that takes it. */
+/* Below half the threshold a large block goes to an arena; above, its pages are moved. Each is
+ * tried if the other fails: a sandbox may refuse to remap. */
 static void *resize_large(struct address_owner owner, void *block, size_t bytes)
 {
-    void *moved = bytes < options_large_threshold() / 2 ? move(owner, block, bytes) : NULL;
+    bool to_arena = bytes < options_large_threshold() / 2;
+    void *resized = to_arena ? move(owner, block, bytes) : NULL;
 
-    return moved != NULL ? moved : large_resize(block, owner.large_bytes, bytes);
+    if (resized == NULL) {
+        resized = large_resize(block, owner.large_bytes, bytes);
+    }
+    return resized != NULL || to_arena ? resized : move(owner, block, bytes);
 }
 
 void *quarry_realloc(void *block, size_t bytes)

@@ -20,13 +20,13 @@
 #include "os/os.h"
 #include "process/arena.h"
 
-#define KIB                       ((size_t)1 << 10)
-#define MIB                       ((size_t)1 << 20)
-#define NS_PER_MS                 1000000u
-#define LARGE_THRESHOLD_LEAST     (64 * KIB)
-#define LARGE_THRESHOLD_MOST      (32 * MIB)
-#define PURGE_DELAY_MS_MOST       3600000u
-#define ARENAS_PER_PROCESSOR      2u
+#define KIB                   ((size_t)1 << 10)
+#define MIB                   ((size_t)1 << 20)
+#define NS_PER_MS             1000000u
+#define LARGE_THRESHOLD_LEAST (64 * KIB)
+#define LARGE_THRESHOLD_MOST  (32 * MIB)
+#define PURGE_DELAY_MS_MOST   3600000u
+#define ARENAS_PER_PROCESSOR  2u
 
 /* Relaxed atomics: they may be changed while others read them, and stand each for itself. */
 static _Atomic(size_t) large_threshold = 512 * KIB;

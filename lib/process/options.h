@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads QUARRY_OPTIONS. Called by the thread that sets the allocator up. False if it is too early in
- * the life of the process to know the environment: then all options have their usual values, and the
- * call is to be made again. */
+/* Reads QUARRY_OPTIONS. Called by the thread that sets the allocator up. False if it is too early
+ * in the life of the process to know the environment: then all options have their usual values, and
+ * the call is to be made again. */
 bool options_read(void);
 
 /* Bytes from which a block is a mapping of its own. */

@@ -20,7 +20,8 @@
  *      in front of a block at a larger alignment;
  *   4. the committed end is a multiple of the page size, so the end marker lies 8 bytes below it.
  *
- * A block so has 8, 24, 40, ... usable bytes, and costs 8 bytes on top, as little as a chunk can. */
+ * A block so has 8, 24, 40, ... usable bytes, and costs 8 bytes on top, as little as a chunk can.
+ */
 #include "process/region.h"
 
 #include "core/bits.h"
@@ -60,8 +61,8 @@ static size_t commit_step(size_t committed_bytes, size_t wanted_bytes)
     return round_up(step, os_page_bytes());
 }
 
-/* Formats the heap between the region's header and its committed end, so that its first block, hence
- * every block, is aligned. */
+/* Formats the heap between the region's header and its committed end, so that its first block,
+ * hence every block, is aligned. */
 static void place_heap(struct region *region)
 {
     char *mem = (char *)region + round_up(sizeof(*region), REGION_ALIGN);

@@ -15,13 +15,13 @@
 struct arena;
 
 struct region {
-    struct arena *arena;     /* owner; constant */
-    size_t reserved_bytes;   /* from the region's start; constant */
-    size_t committed_bytes;  /* from the region's start; arena lock */
-    struct region *next;     /* ring of the arena's regions; arena lock */
-    size_t live_blocks;      /* arena lock */
-    struct sys_heap heap;    /* arena lock */
-    bool kernel_has_tail;    /* a trimmed tail is on its way to the kernel; arena lock */
+    struct arena *arena;    /* owner; constant */
+    size_t reserved_bytes;  /* from the region's start; constant */
+    size_t committed_bytes; /* from the region's start; arena lock */
+    struct region *next;    /* ring of the arena's regions; arena lock */
+    size_t live_blocks;     /* arena lock */
+    struct sys_heap heap;   /* arena lock */
+    bool kernel_has_tail;   /* a trimmed tail is on its way to the kernel; arena lock */
 };
 
 /* A range of address space. */
@@ -30,14 +30,15 @@ struct range {
     size_t bytes;
 };
 
-/* Reserves about `reserve_bytes` for the arena and commits enough for a block of `bytes` at `align`.
- * NULL if the system refuses. */
+/* Reserves about `reserve_bytes` for the arena and commits enough for a block of `bytes` at
+ * `align`. NULL if the system refuses. */
 struct region *region_create(struct arena *arena, size_t reserve_bytes, size_t align, size_t bytes);
 
 /* Unmaps a region that has no live blocks. Needs no lock if nobody else knows the region. */
 void region_destroy(struct region *region);
 
-/* As malloc: a block at a multiple of align (at least REGION_ALIGN), or NULL if there is no room. */
+/* As malloc: a block at a multiple of align (at least REGION_ALIGN), or NULL if there is no room.
+ */
 void *region_alloc(struct region *region, size_t align, size_t bytes);
 void region_free(struct region *region, void *block);
 /* In place; false if that cannot be. */

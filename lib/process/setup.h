@@ -14,7 +14,8 @@ void setup_run(void);
 /* Before anything that uses an arena or an option. */
 static inline void setup(void)
 {
-    if (__builtin_expect(atomic_load_explicit(&setup_state, memory_order_acquire) != SETUP_DONE, 0)) {
+    if (__builtin_expect(atomic_load_explicit(&setup_state, memory_order_acquire) != SETUP_DONE,
+                         0)) {
         setup_run();
     }
 }

@@ -179,14 +179,14 @@ bool sys_heap_validate(struct sys_heap *heap);
 #define Z_HEAP_CHUNK0_(buckets) Z_HEAP_ROUND_UNIT_(Z_HEAP_STRUCT_BYTES_ + 4u * (size_t)(buckets))
 /* Bytes of the chunk that holds a block of n bytes. */
 #define Z_HEAP_CHUNK_(n) Z_HEAP_ROUND_UNIT_(Z_HEAP_UNIT_BYTES_ + (size_t)(n))
-/* Buckets that a heap needs which holds a header chunk for `buckets` buckets and a block of n bytes. */
+/* Buckets that a heap needs which holds a header chunk for `buckets` buckets and a block of n
+ * bytes. */
 #define Z_HEAP_BUCKETS_(buckets, n)                                                                \
     (Z_HEAP_LOG2_((Z_HEAP_CHUNK0_(buckets) + Z_HEAP_CHUNK_(n)) / Z_HEAP_UNIT_BYTES_ -              \
                   Z_HEAP_MIN_CHUNK_UNITS_ + 1u) +                                                  \
      1u)
 /* The bucket count depends on the size and the size on the bucket count: three rounds settle it. */
-#define Z_HEAP_SETTLED_BUCKETS_(n)                                                                 \
-    Z_HEAP_BUCKETS_(Z_HEAP_BUCKETS_(Z_HEAP_BUCKETS_(1u, n), n), n)
+#define Z_HEAP_SETTLED_BUCKETS_(n) Z_HEAP_BUCKETS_(Z_HEAP_BUCKETS_(Z_HEAP_BUCKETS_(1u, n), n), n)
 /** @endcond */
 
 /**

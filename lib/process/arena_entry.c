@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Into an arena and out of it: locks, signal handlers and fork.
+ *
+ * Locks: arenas are ranked by their number. A thread enters one at a time; only fork takes all.
+ *
+ * Signal handlers. A handler may interrupt this code anywhere. thread.entered has the bit of every
+ * arena that the interrupted code has locked, or is about to lock, or has just unlocked. While it
+ * is not zero nobody waits for a lock on this thread: an allocation goes to an arena that is free,
+ * and a block whose arena is not free is put on that arena's list of deferred frees, a lock-free
+ * stack that is emptied by whoever leaves the arena next.
+ *
+ * Fork. The forking thread locks all arenas and remembers which in thread.fork_locked; until they
+ * are released it passes these locks without taking them, so that fork handlers of other libraries
+ * may allocate, in whatever order they were registered. Thread state is thread-local, hence copied
+ * to the child right. A handler that forks while this thread is inside an arena leaves that one to
+ * the interrupted call, which finishes it in the parent and in the child. */
+#include "process/arena_entry.h"
+
+#include <stdatomic.h>
+
+#include "core/check.h"
+#include "process/address_map.h"
+#include "process/options.h"
+
+struct deferred_block {
+    struct deferred_block *next;
+};
+
+_Static_assert(ARENA_MAX <= 32, "a thread's sets of arenas are 32 bits");
+_Static_assert(LOCK_RANK_ARENA + ARENA_MAX <= LOCK_RANK_LAST, "each arena has a rank");
+
+struct arena arenas[ARENA_MAX];
+static _Atomic(unsigned int) threads_begun; /* relaxed: only spreads threads */
+
+/* Owner thread and its signal handlers only. */
+static _Thread_local struct {
+    struct arena *home;        /* NULL: has not allocated yet */
+    volatile uint32_t entered; /* both: see the essay above */
+    volatile uint32_t fork_locked;
+} thread;
+
+static unsigned int index_of(const struct arena *arena)
+{
+    return (unsigned int)(arena - arenas);
+}
+
+static uint32_t bit_of(const struct arena *arena)
+{
+    return (uint32_t)1 << index_of(arena);
+}
+
+void arena_init(void)
+{
+    for (unsigned int i = 0; i < ARENA_MAX; i++) {
+        arenas[i].lock.rank = LOCK_RANK_ARENA + i;
+    }
+}
+
+/* Makes this thread the only one in the arena. False if it is taken, and `wait` is false. */
+static bool enter_or_try(struct arena *arena, bool wait)
+{
+    uint32_t entered = thread.entered;
+
+    thread.entered = entered | bit_of(arena);
+    atomic_signal_fence(memory_order_seq_cst);
+    if ((thread.fork_locked & bit_of(arena)) != 0) {
+        return true;
+    }
+    if (wait) {
+        lock_acquire(&arena->lock);
+        return true;
+    }
+    if (lock_try(&arena->lock)) {
+        return true;
+    }
+    thread.entered = entered;
+    return false;
+}
+
+bool arena_enter(struct arena *arena)
+{
+    if ((thread.entered & bit_of(arena)) != 0) {
+        return false;
+    }
+    return enter_or_try(arena, thread.entered == 0);
+}
+
+struct arena *arena_enter_any(void)
+{
+    unsigned int count = options_arenas();
+
+    if (thread.home == NULL) {
+        unsigned int nth = atomic_fetch_add_explicit(&threads_begun, 1, memory_order_relaxed);
+
+        thread.home = &arenas[nth % count];
+    }
+    for (unsigned int i = 0; i < count; i++) {
+        struct arena *arena = &arenas[(index_of(thread.home) + i) % count];
+
+        if ((thread.entered & bit_of(arena)) == 0 && enter_or_try(arena, false)) {
+            thread.home = arena;
+            return arena;
+        }
+    }
+    return arena_enter(thread.home) ? thread.home : NULL;
+}
+
+void arena_defer_free(struct arena *arena, void *block)
+{
+    struct deferred_block *deferred = (struct deferred_block *)block;
+
+    deferred->next = atomic_load_explicit(&arena->deferred, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&arena->deferred, &deferred->next, deferred,
+                                                  memory_order_release, memory_order_relaxed)) {
+    }
+}
+
+static void free_deferred(struct arena *arena)
+{
+    struct deferred_block *deferred =
+        atomic_exchange_explicit(&arena->deferred, NULL, memory_order_acquire);
+
+    while (deferred != NULL) {
+        struct deferred_block *next = deferred->next;
+
+        arena_free_entered(arena, address_map_find(deferred).region, deferred);
+        deferred = next;
+    }
+}
+
+void arena_leave(struct arena *arena)
+{
+    if (atomic_load_explicit(&arena->deferred, memory_order_relaxed) != NULL) {
+        free_deferred(arena);
+    }
+    if ((thread.fork_locked & bit_of(arena)) == 0) {
+        lock_release(&arena->lock);
+    }
+    atomic_signal_fence(memory_order_seq_cst);
+    thread.entered &= ~bit_of(arena);
+}
+
+bool arena_entered_by_interrupted(void)
+{
+    return thread.entered != 0;
+}
+
+void arena_before_fork(void)
+{
+    uint32_t locked = 0;
+
+    for (unsigned int i = 0; i < ARENA_MAX; i++) {
+        struct arena *arena = &arenas[i];
+
+        if (thread.entered == 0) {
+            lock_acquire(&arena->lock);
+            locked |= bit_of(arena);
+        } else if ((thread.entered & bit_of(arena)) == 0 && lock_try(&arena->lock)) {
+            locked |= bit_of(arena);
+        }
+    }
+    thread.fork_locked = locked;
+}
+
+void arena_after_fork_in_parent(void)
+{
+    uint32_t locked = thread.fork_locked;
+
+    thread.fork_locked = 0;
+    for (unsigned int i = 0; i < ARENA_MAX; i++) {
+        if ((locked & bit_of(&arenas[i])) != 0) {
+            lock_release(&arenas[i].lock);
+        }
+    }
+}
+
+/* Threads that were giving memory back do not exist here. */
+static void end_trims(const struct arena *arena)
+{
+    for (struct region *r = arena->current; r != NULL; r = arena_next_region(arena, r)) {
+        region_end_trim(r);
+    }
+}
+
+void arena_after_fork_in_child(void)
+{
+    for (unsigned int i = 0; i < ARENA_MAX; i++) {
+        if ((thread.fork_locked & bit_of(&arenas[i])) != 0) {
+            end_trims(&arenas[i]);
+        }
+    }
+    arena_after_fork_in_parent();
+}
