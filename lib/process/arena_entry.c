@@ -85,22 +85,46 @@ bool arena_enter(struct arena *arena)
     return enter_or_try(arena, thread.entered == 0);
 }
 
-struct arena *arena_enter_any(void)
+static bool try_to_enter(struct arena *arena)
+{
+    return (thread.entered & bit_of(arena)) == 0 && enter_or_try(arena, false);
+}
+
+/* The arena that a thread begins with: each thread another, round and round. */
+static struct arena *first_home(void)
+{
+    unsigned int nth = atomic_fetch_add_explicit(&threads_begun, 1, memory_order_relaxed);
+
+    return &arenas[nth % options_arenas()];
+}
+
+/* Moves the home to an arena that nobody is in, and enters it; NULL if there is none. */
+static struct arena *enter_another(void)
 {
     unsigned int count = options_arenas();
 
-    if (thread.home == NULL) {
-        unsigned int nth = atomic_fetch_add_explicit(&threads_begun, 1, memory_order_relaxed);
-
-        thread.home = &arenas[nth % count];
-    }
-    for (unsigned int i = 0; i < count; i++) {
+    for (unsigned int i = 1; i < count; i++) {
         struct arena *arena = &arenas[(index_of(thread.home) + i) % count];
 
-        if ((thread.entered & bit_of(arena)) == 0 && enter_or_try(arena, false)) {
+        if (try_to_enter(arena)) {
             thread.home = arena;
             return arena;
         }
+    }
+    return NULL;
+}
+
+struct arena *arena_enter_any(void)
+{
+    if (thread.home == NULL) {
+        thread.home = first_home();
+    }
+    if (try_to_enter(thread.home)) {
+        return thread.home;
+    }
+    struct arena *another = enter_another();
+    if (another != NULL) {
+        return another;
     }
     return arena_enter(thread.home) ? thread.home : NULL;
 }
