@@ -34,8 +34,8 @@ static _Atomic(unsigned int) threads_begun; /* relaxed: only spreads threads */
 
 /* Owner thread and its signal handlers only. */
 static _Thread_local struct {
-    struct arena *home;        /* NULL: has not allocated yet */
-    volatile uint32_t entered; /* both: see the essay above */
+    struct arena *volatile home; /* NULL: has not allocated yet. A handler may move it */
+    volatile uint32_t entered;   /* both: see the essay above */
     volatile uint32_t fork_locked;
 } thread;
 
@@ -98,13 +98,13 @@ static struct arena *first_home(void)
     return &arenas[nth % options_arenas()];
 }
 
-/* Moves the home to an arena that nobody is in, and enters it; NULL if there is none. */
-static struct arena *enter_another(void)
+/* Moves the home to another arena that nobody is in, and enters it; NULL if there is none. */
+static struct arena *enter_another(const struct arena *home)
 {
     unsigned int count = options_arenas();
 
     for (unsigned int i = 1; i < count; i++) {
-        struct arena *arena = &arenas[(index_of(thread.home) + i) % count];
+        struct arena *arena = &arenas[(index_of(home) + i) % count];
 
         if (try_to_enter(arena)) {
             thread.home = arena;
@@ -116,17 +116,20 @@ static struct arena *enter_another(void)
 
 struct arena *arena_enter_any(void)
 {
-    if (thread.home == NULL) {
-        thread.home = first_home();
+    struct arena *home = thread.home;
+
+    if (home == NULL) {
+        home = first_home();
+        thread.home = home;
     }
-    if (try_to_enter(thread.home)) {
-        return thread.home;
+    if (try_to_enter(home)) {
+        return home;
     }
-    struct arena *another = enter_another();
+    struct arena *another = enter_another(home);
     if (another != NULL) {
         return another;
     }
-    return arena_enter(thread.home) ? thread.home : NULL;
+    return arena_enter(home) ? home : NULL;
 }
 
 void arena_defer_free(struct arena *arena, void *block)
