@@ -15,11 +15,16 @@ struct held_ranks {
 #if QUARRY_CHECKS >= 1
 static _Thread_local struct held_ranks held;
 
+/* For a lock that will be waited for. */
+static void check_order(const struct lock *lock)
+{
+    for (unsigned int i = 0; i < held.count; i++) {
+        CHECK(lock->rank > held.rank[i], "locks are taken against their order", NULL, lock);
+    }
+}
+
 static void remember(const struct lock *lock)
 {
-    unsigned int highest = held.count == 0 ? LOCK_RANK_NONE : held.rank[held.count - 1];
-
-    CHECK(lock->rank > highest, "locks are taken against their order", NULL, lock);
     held.rank[held.count++] = lock->rank;
 }
 
@@ -38,6 +43,11 @@ static void forget(const struct lock *lock)
     held.count--;
 }
 #else
+static void check_order(const struct lock *lock)
+{
+    (void)lock;
+}
+
 static void remember(const struct lock *lock)
 {
     (void)lock;
@@ -51,6 +61,7 @@ static void forget(const struct lock *lock)
 
 void lock_acquire(struct lock *lock)
 {
+    check_order(lock);
     pthread_mutex_lock(&lock->mutex); /* a default mutex that is not destroyed cannot fail */
     remember(lock);
 }

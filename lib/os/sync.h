@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Locks, and the one order in which they are taken.
  *
- * A thread may take a lock only if its rank is higher than that of every lock which the thread
- * holds already; fork takes all of them in this order. Builds with internal checks enforce it. */
+ * A thread may wait for a lock only if its rank is higher than that of every lock which the thread
+ * holds already; fork takes all of them in this order. Builds with internal checks enforce it.
+ * Trying is allowed in any order, since it does not wait. */
 #ifndef QUARRY_OS_SYNC_H
 #define QUARRY_OS_SYNC_H
 

@@ -120,6 +120,8 @@ void arena_free(struct region *region, void *block)
     struct arena *arena = region->arena;
 
     if (!arena_enter(arena)) {
+        region_usable_bytes(region,
+                            block); /* dies on what is no live block, before it is written */
         arena_defer_free(arena, block);
         return;
     }
@@ -136,7 +138,8 @@ bool arena_resize(struct region *region, void *block, size_t bytes)
     struct arena *arena = region->arena;
 
     if (!arena_enter(arena)) {
-        return false;
+        /* A handler cannot have it changed, but what is large enough may stay as it is. */
+        return region_usable_bytes(region, block) >= bytes;
     }
     size_t old_usable = region_usable_bytes(region, block);
     bool resized = region_resize(region, block, bytes);

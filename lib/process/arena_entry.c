@@ -172,40 +172,61 @@ bool arena_entered_by_interrupted(void)
     return thread.entered != 0;
 }
 
+const void *arena_this_thread(void)
+{
+    return &thread;
+}
+
+/* Until all are locked, and while they are released, each is marked as entered, so that a signal
+ * handler neither waits for it nor takes it for locked. */
 void arena_before_fork(void)
 {
+    uint32_t interrupted = thread.entered;
     uint32_t locked = 0;
 
     for (unsigned int i = 0; i < ARENA_MAX; i++) {
         struct arena *arena = &arenas[i];
 
-        if (thread.entered == 0) {
+        if ((interrupted & bit_of(arena)) != 0) {
+            continue;
+        }
+        thread.entered |= bit_of(arena);
+        atomic_signal_fence(memory_order_seq_cst);
+        if (interrupted == 0) {
             lock_acquire(&arena->lock);
             locked |= bit_of(arena);
-        } else if ((thread.entered & bit_of(arena)) == 0 && lock_try(&arena->lock)) {
+        } else if (lock_try(&arena->lock)) {
             locked |= bit_of(arena);
         }
     }
     thread.fork_locked = locked;
+    atomic_signal_fence(memory_order_seq_cst);
+    thread.entered = interrupted;
 }
 
 void arena_after_fork_in_parent(void)
 {
-    uint32_t locked = thread.fork_locked;
-
-    thread.fork_locked = 0;
     for (unsigned int i = 0; i < ARENA_MAX; i++) {
-        if ((locked & bit_of(&arenas[i])) != 0) {
+        uint32_t bit = bit_of(&arenas[i]);
+
+        if ((thread.fork_locked & bit) != 0) {
+            thread.entered |= bit;
+            atomic_signal_fence(memory_order_seq_cst);
+            thread.fork_locked &= ~bit;
             lock_release(&arenas[i].lock);
+            atomic_signal_fence(memory_order_seq_cst);
+            thread.entered &= ~bit;
         }
     }
 }
 
-/* Threads that were giving memory back do not exist here. */
-static void end_trims(const struct arena *arena)
+/* The other threads that were giving memory back do not exist here. */
+static void end_trims_of_others(const struct arena *arena)
 {
     for (struct region *r = arena->current; r != NULL; r = arena_next_region(arena, r)) {
-        region_end_trim(r);
+        if (r->trimming_thread != arena_this_thread()) {
+            region_end_trim(r);
+        }
     }
 }
 
@@ -213,7 +234,7 @@ void arena_after_fork_in_child(void)
 {
     for (unsigned int i = 0; i < ARENA_MAX; i++) {
         if ((thread.fork_locked & bit_of(&arenas[i])) != 0) {
-            end_trims(&arenas[i]);
+            end_trims_of_others(&arenas[i]);
         }
     }
     arena_after_fork_in_parent();

@@ -53,6 +53,10 @@ void arena_leave(struct arena *arena);
 /* Whether this thread is a signal handler that interrupted somebody inside an arena. */
 bool arena_entered_by_interrupted(void);
 
+/* The calling thread's identity: an address that no other living thread has, and that the thread
+ * which forks keeps in the child. */
+const void *arena_this_thread(void);
+
 /* Frees a block of the arena as soon as somebody leaves it. Never waits. */
 void arena_defer_free(struct arena *arena, void *block);
 

@@ -37,11 +37,21 @@ static bool is_worth_trimming(const struct region *region, const struct purge_li
            tail_bytes - limits->worth_bytes >= limits->keep_bytes;
 }
 
+/* Whether a region can go as a whole. */
+static bool is_to_go(const struct region *region, const struct purge_limits *limits)
+{
+    bool is_last = region->next == region;
+
+    return region->live_blocks == 0 && region->trimming_thread == NULL &&
+           !(is_last && limits->keep_last);
+}
+
 static bool has_unused_memory(const struct arena *arena)
 {
     const struct region *region = arena->current;
 
-    while (region != NULL && !is_worth_trimming(region, &usual_limits)) {
+    while (region != NULL && !is_to_go(region, &usual_limits) &&
+           !is_worth_trimming(region, &usual_limits)) {
         region = arena_next_region(arena, region);
     }
     return region != NULL;
@@ -79,14 +89,11 @@ static void remove_region(struct arena *arena, struct region *region)
 }
 
 /* Takes one empty region out of the arena, or returns NULL. Entered. */
-static struct region *take_empty_region(struct arena *arena, bool keep_last)
+static struct region *take_empty_region(struct arena *arena, const struct purge_limits *limits)
 {
     struct region *region = arena->current;
 
-    if (keep_last && region != NULL && region->next == region) {
-        return NULL;
-    }
-    while (region != NULL && (region->live_blocks != 0 || region->kernel_has_tail)) {
+    while (region != NULL && !is_to_go(region, limits)) {
         region = arena_next_region(arena, region);
     }
     if (region != NULL) {
@@ -106,7 +113,7 @@ static struct region *take_tail(const struct arena *arena, const struct purge_li
         region = arena_next_region(arena, region);
     }
     if (region != NULL) {
-        *tail = region_begin_trim(region, limits->keep_bytes);
+        *tail = region_begin_trim(region, limits->keep_bytes, arena_this_thread());
     }
     return region;
 }
@@ -119,7 +126,7 @@ static size_t purge_one(struct arena *arena, const struct purge_limits *limits)
     struct region *trimmed = NULL;
 
     arena_enter(arena);
-    struct region *empty = take_empty_region(arena, limits->keep_last);
+    struct region *empty = take_empty_region(arena, limits);
     if (empty == NULL) {
         trimmed = take_tail(arena, limits, &tail);
     }

@@ -140,8 +140,13 @@ static bool set_size(struct span_of_text value, bool (*set)(size_t))
 
 static bool set_foreign(struct span_of_text value)
 {
-    foreign_aborts = text_is(value, "abort");
-    return foreign_aborts || text_is(value, "ignore");
+    bool aborts = text_is(value, "abort");
+
+    if (!aborts && !text_is(value, "ignore")) {
+        return false;
+    }
+    foreign_aborts = aborts;
+    return true;
 }
 
 static bool set_stats_path(struct span_of_text value)

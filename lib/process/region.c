@@ -100,7 +100,7 @@ struct region *region_create(struct arena *arena, size_t reserve_bytes, size_t a
     region->committed_bytes = committed_bytes;
     region->next = region;
     region->live_blocks = 0;
-    region->kernel_has_tail = false;
+    region->trimming_thread = NULL;
     place_heap(region);
     if (!address_map_add_region(region, region, reserved_bytes)) {
         os_unmap(region, reserved_bytes);
@@ -162,7 +162,7 @@ bool region_extend(struct region *region, size_t align, size_t bytes)
     size_t wanted = fresh_bytes(align, bytes);
     size_t step = commit_step(region->committed_bytes, wanted);
 
-    if (wanted > room || region->kernel_has_tail) {
+    if (wanted > room || region->trimming_thread != NULL) {
         return false;
     }
     step = step < room ? step : room;
@@ -176,10 +176,10 @@ bool region_extend(struct region *region, size_t align, size_t bytes)
 
 size_t region_tail_bytes(const struct region *region)
 {
-    return region->kernel_has_tail ? 0 : heap_shrinkable_bytes(&region->heap);
+    return region->trimming_thread != NULL ? 0 : heap_shrinkable_bytes(&region->heap);
 }
 
-struct range region_begin_trim(struct region *region, size_t keep_bytes)
+struct range region_begin_trim(struct region *region, size_t keep_bytes, const void *thread)
 {
     size_t tail_bytes = region_tail_bytes(region);
     size_t excess = tail_bytes > keep_bytes ? tail_bytes - keep_bytes : 0;
@@ -188,14 +188,14 @@ struct range region_begin_trim(struct region *region, size_t keep_bytes)
     if (bytes != 0) {
         heap_shrink(&region->heap, bytes);
         region->committed_bytes -= bytes;
-        region->kernel_has_tail = true;
+        region->trimming_thread = thread;
     }
     return (struct range){(char *)region + region->committed_bytes, bytes};
 }
 
 void region_end_trim(struct region *region)
 {
-    region->kernel_has_tail = false;
+    region->trimming_thread = NULL;
 }
 
 static bool discard_chunk(const struct heap_chunk_view *chunk, void *discarded_bytes)

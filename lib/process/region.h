@@ -15,13 +15,13 @@
 struct arena;
 
 struct region {
-    struct arena *arena;    /* owner; constant */
-    size_t reserved_bytes;  /* from the region's start; constant */
-    size_t committed_bytes; /* from the region's start; arena lock */
-    struct region *next;    /* ring of the arena's regions; arena lock */
-    size_t live_blocks;     /* arena lock */
-    struct sys_heap heap;   /* arena lock */
-    bool kernel_has_tail;   /* a trimmed tail is on its way to the kernel; arena lock */
+    struct arena *arena;         /* owner; constant */
+    size_t reserved_bytes;       /* from the region's start; constant */
+    size_t committed_bytes;      /* from the region's start; arena lock */
+    struct region *next;         /* ring of the arena's regions; arena lock */
+    size_t live_blocks;          /* arena lock */
+    struct sys_heap heap;        /* arena lock */
+    const void *trimming_thread; /* gives a tail to the kernel just now; NULL: none. arena lock */
 };
 
 /* A range of address space. */
@@ -55,7 +55,7 @@ size_t region_tail_bytes(const struct region *region);
 /* Takes the free tail but for `keep_bytes` out of the heap. The caller then gives the range to the
  * kernel with os_decommit, without the lock, and calls region_end_trim. The region does not grow
  * in between. Zero bytes: nothing to trim. */
-struct range region_begin_trim(struct region *region, size_t keep_bytes);
+struct range region_begin_trim(struct region *region, size_t keep_bytes, const void *thread);
 void region_end_trim(struct region *region);
 
 /* Lets the kernel have the pages inside of free chunks back; returns how many bytes it took. */
