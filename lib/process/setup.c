@@ -18,6 +18,9 @@
 
 _Atomic(int) setup_state;
 
+/* Owner thread and its signal handlers only. */
+static _Thread_local volatile bool in_setup;
+
 /* Written by the thread that sets up, or by the loader's before there are others. */
 static bool options_are_read;
 
@@ -32,13 +35,19 @@ void setup_run(void)
 {
     int expected = SETUP_NOT_BEGUN;
 
+    if (in_setup) {
+        return; /* a signal handler: until set-up is done, the usual options hold */
+    }
+    in_setup = true;
     if (!atomic_compare_exchange_strong(&setup_state, &expected, SETUP_RUNNING)) {
         wait_until_done();
+        in_setup = false;
         return;
     }
     arena_init();
     options_are_read = options_read();
     atomic_store_explicit(&setup_state, SETUP_DONE, memory_order_release);
+    in_setup = false;
     REQUIRE(os_at_fork(arena_before_fork, arena_after_fork_in_parent, arena_after_fork_in_child),
             "cannot register fork handlers", NULL, NULL);
 }
