@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fake operating system: lib/os/os.h on a script. Its memory is fake_os_book.c.
+ *
+ * One mutex guards the book and the script. Signals are blocked while it is held, and fork takes
+ * it, so handlers and children may call. Watchers run before it is taken. */
+#include "fake_os.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake_os_book.h"
+#include "os/os.h"
+
+#define USUAL_CPU_COUNT 4u
+
+struct script {
+    size_t calls;
+    unsigned int fail_in;   /* calls until the one that fails; 0: none */
+    unsigned int fail_next; /* so many calls, the next one first */
+    bool fail_all;
+    void (*watch)(void *arg);
+    void *watch_arg;
+};
+
+static struct script scripts[FAKE_OS_CALLS];
+static unsigned int cpu_count = USUAL_CPU_COUNT;
+static uint64_t clock_ns = 1000;
+static const char *options_text;
+static bool environment_ready = true;
+static char appended[4096];
+static size_t appended_bytes;
+static char appended_path[512];
+static void (*fork_handlers[3])(void); /* prepare, parent, child */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local sigset_t signals_before;
+static _Thread_local bool in_watcher;
+
+static void acquire(void)
+{
+    sigset_t all;
+    sigset_t before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_mutex_lock(&mutex);
+    signals_before = before;
+}
+
+static void release(void)
+{
+    sigset_t before = signals_before;
+
+    pthread_mutex_unlock(&mutex);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void release_in_child(void)
+{
+    book_after_fork_in_child();
+    release();
+}
+
+__attribute__((constructor)) static void survive_fork(void)
+{
+    pthread_atfork(acquire, release, release_in_child);
+}
+
+/* Counts a call, lets its watcher run, and returns whether it is to fail; the mutex is held. */
+static bool begin(enum fake_os_call call)
+{
+    struct script *script = &scripts[call];
+
+    acquire();
+    void (*watch)(void *) = in_watcher ? NULL : script->watch;
+    void *arg = script->watch_arg;
+    release();
+    if (watch != NULL) {
+        in_watcher = true;
+        watch(arg);
+        in_watcher = false;
+    }
+    acquire();
+    script->calls++;
+    bool fails = script->fail_all || script->fail_next != 0 || script->fail_in == 1;
+    script->fail_next -= script->fail_next != 0;
+    script->fail_in -= script->fail_in != 0;
+    return fails;
+}
+
+/* os.h. */
+
+size_t os_page_bytes(void)
+{
+    return book_page_bytes;
+}
+
+unsigned int os_cpu_count(void)
+{
+    return cpu_count;
+}
+
+uint64_t os_now_ns(void)
+{
+    acquire();
+    uint64_t now_ns = clock_ns;
+    release();
+    return now_ns;
+}
+
+static void *begin_and_make(enum fake_os_call call, size_t bytes, size_t align)
+{
+    int saved_errno = errno;
+    bool fails = begin(call);
+    void *start = book_make(call, bytes, align, fails);
+
+    release();
+    errno = saved_errno;
+    return start;
+}
+
+void *os_reserve(size_t bytes, size_t align)
+{
+    return begin_and_make(FAKE_OS_RESERVE, bytes, align);
+}
+
+void *os_map(size_t bytes, size_t align)
+{
+    return begin_and_make(FAKE_OS_MAP, bytes, align);
+}
+
+static bool begin_and_change(enum fake_os_call call, void *start, size_t bytes,
+                             void (*change)(void *start, size_t bytes, bool fails))
+{
+    int saved_errno = errno;
+    bool fails = begin(call);
+
+    change(start, bytes, fails);
+    release();
+    errno = saved_errno;
+    return !fails;
+}
+
+bool os_commit(void *start, size_t bytes)
+{
+    return begin_and_change(FAKE_OS_COMMIT, start, bytes, book_commit);
+}
+
+bool os_decommit(void *start, size_t bytes)
+{
+    acquire();
+    book_begin_decommit(start, bytes);
+    release();
+    return begin_and_change(FAKE_OS_DECOMMIT, start, bytes, book_decommit);
+}
+
+bool os_unmap(void *start, size_t bytes)
+{
+    return begin_and_change(FAKE_OS_UNMAP, start, bytes, book_unmap);
+}
+
+bool os_discard(void *start, size_t bytes)
+{
+    return begin_and_change(FAKE_OS_DISCARD, start, bytes, book_discard);
+}
+
+bool os_resize(void *start, size_t old_bytes, size_t new_bytes)
+{
+    int saved_errno = errno;
+    bool fails = begin(FAKE_OS_RESIZE);
+    bool done = book_resize(start, old_bytes, new_bytes, fails);
+
+    release();
+    errno = saved_errno;
+    return done;
+}
+
+bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
+{
+    int saved_errno = errno;
+    bool fails = begin(FAKE_OS_MOVE);
+
+    book_move(start, old_bytes, target, new_bytes, fails);
+    release();
+    errno = saved_errno;
+    return !fails;
+}
+
+void os_name(void *start, size_t bytes, const char *name)
+{
+    (void)name;
+    acquire();
+    book_require_known(start, bytes);
+    release();
+}
+
+void os_yield(void)
+{
+    begin(FAKE_OS_YIELD);
+    release();
+    sched_yield();
+}
+
+bool os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    bool fails = begin(FAKE_OS_AT_FORK);
+
+    fork_handlers[0] = prepare;
+    fork_handlers[1] = parent;
+    fork_handlers[2] = child;
+    release();
+    return !fails;
+}
+
+const char *os_environment(const char *name)
+{
+    return environment_ready && strcmp(name, "QUARRY_OPTIONS") == 0 ? options_text : NULL;
+}
+
+bool os_environment_ready(void)
+{
+    return environment_ready;
+}
+
+bool os_append(const char *path, const char *text, size_t bytes)
+{
+    int saved_errno = errno;
+    bool fails = begin(FAKE_OS_APPEND);
+    size_t room = sizeof(appended) - 1 - appended_bytes;
+    size_t taken = bytes < room ? bytes : room;
+
+    if (!fails) {
+        memcpy(appended + appended_bytes, text, taken);
+        appended_bytes += taken;
+        snprintf(appended_path, sizeof(appended_path), "%s", path);
+    }
+    release();
+    if (!fails && strcmp(path, "stderr") == 0) {
+        dprintf(STDERR_FILENO, "%.*s", (int)bytes, text); /* death tests read it there */
+    }
+    errno = saved_errno;
+    return !fails;
+}
+
+void (*os_find_function(const char *library, const char *name))(void)
+{
+    (void)library;
+    (void)name;
+    return NULL;
+}
+
+int os_process_id(void)
+{
+    return (int)getpid();
+}
+
+const char *os_program_name(void)
+{
+    return "fake";
+}
+
+/* The script. */
+
+void fake_os_reset(void)
+{
+    acquire();
+    memset(scripts, 0, sizeof(scripts));
+    cpu_count = USUAL_CPU_COUNT;
+    options_text = NULL;
+    environment_ready = true;
+    appended_bytes = 0;
+    memset(appended, 0, sizeof(appended));
+    appended_path[0] = '\0';
+    release();
+}
+
+void fake_os_fail_nth(enum fake_os_call call, unsigned int n)
+{
+    acquire();
+    scripts[call].fail_in = n;
+    release();
+}
+
+void fake_os_fail_next(enum fake_os_call call, unsigned int n)
+{
+    acquire();
+    scripts[call].fail_next = n;
+    release();
+}
+
+void fake_os_fail_all(enum fake_os_call call)
+{
+    acquire();
+    scripts[call].fail_all = true;
+    release();
+}
+
+void fake_os_fail_all_memory(void)
+{
+    for (int call = FAKE_OS_RESERVE; call <= FAKE_OS_MOVE; call++) {
+        fake_os_fail_all((enum fake_os_call)call);
+    }
+}
+
+void fake_os_fail_none(void)
+{
+    acquire();
+    for (int call = 0; call < FAKE_OS_CALLS; call++) {
+        scripts[call].fail_all = false;
+        scripts[call].fail_in = 0;
+        scripts[call].fail_next = 0;
+    }
+    release();
+}
+
+size_t fake_os_calls(enum fake_os_call call)
+{
+    acquire();
+    size_t calls = scripts[call].calls;
+    release();
+    return calls;
+}
+
+void fake_os_watch(enum fake_os_call call, void (*watch)(void *arg), void *arg)
+{
+    acquire();
+    scripts[call].watch = watch;
+    scripts[call].watch_arg = arg;
+    release();
+}
+
+void fake_os_advance_ns(uint64_t ns)
+{
+    acquire();
+    clock_ns += ns;
+    release();
+}
+
+void fake_os_set_cpu_count(unsigned int count)
+{
+    cpu_count = count;
+}
+
+void fake_os_set_page_bytes(size_t bytes)
+{
+    book_page_bytes = bytes;
+}
+
+void fake_os_set_options(const char *text)
+{
+    options_text = text;
+}
+
+void fake_os_set_environment_ready(bool ready)
+{
+    environment_ready = ready;
+}
+
+const char *fake_os_appended(void)
+{
+    return appended;
+}
+
+const char *fake_os_appended_path(void)
+{
+    return appended_path;
+}
+
+void fake_os_call_prepare(void)
+{
+    fork_handlers[0]();
+}
+
+void fake_os_call_parent(void)
+{
+    fork_handlers[1]();
+}
+
+void fake_os_call_child(void)
+{
+    fork_handlers[2]();
+}
+
+size_t fake_os_reserved_bytes(void)
+{
+    acquire();
+    size_t bytes = book_reserved_bytes();
+    release();
+    return bytes;
+}
+
+size_t fake_os_usable_bytes(void)
+{
+    acquire();
+    size_t bytes = book_usable_bytes();
+    release();
+    return bytes;
+}
+
+bool fake_os_is_usable(const void *start, size_t bytes)
+{
+    acquire();
+    bool usable = book_is_usable((uintptr_t)start, (uintptr_t)start + bytes);
+    release();
+    return usable;
+}
