@@ -3,7 +3,12 @@
  * detectors know them. Ranks are tracked per thread, only in builds with internal checks. */
 #include "os/sync.h"
 
+#include <time.h>
+
 #include "core/check.h"
+
+#define NS_PER_MS     1000000L
+#define NS_PER_SECOND 1000000000L
 
 /* Ranks of the locks that this thread holds, in the order taken: each is higher than the one
  * before, so there are never more of them than ranks. */
@@ -69,6 +74,26 @@ void lock_acquire(struct lock *lock)
 bool lock_try(struct lock *lock)
 {
     if (pthread_mutex_trylock(&lock->mutex) != 0) {
+        return false;
+    }
+    remember(lock);
+    return true;
+}
+
+bool lock_acquire_within(struct lock *lock, unsigned int ms)
+{
+    struct timespec deadline;
+
+    check_order(lock);
+    /* The realtime clock, because race detectors do not know waiting by the monotonic one. If it is
+     * set back meanwhile, this waits longer. */
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_nsec += (long)ms * NS_PER_MS;
+    if (deadline.tv_nsec >= NS_PER_SECOND) {
+        deadline.tv_nsec -= NS_PER_SECOND;
+        deadline.tv_sec++;
+    }
+    if (pthread_mutex_timedlock(&lock->mutex, &deadline) != 0) {
         return false;
     }
     remember(lock);

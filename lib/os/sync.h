@@ -25,6 +25,8 @@ struct lock {
 void lock_acquire(struct lock *lock);
 /* False if another thread holds it. */
 bool lock_try(struct lock *lock);
+/* False if another thread holds it all the time for about `ms` milliseconds, less than a second. */
+bool lock_acquire_within(struct lock *lock, unsigned int ms);
 void lock_release(struct lock *lock);
 
 #endif

@@ -138,7 +138,7 @@ bool arena_resize(struct region *region, void *block, size_t bytes)
     struct arena *arena = region->arena;
 
     if (!arena_enter(arena)) {
-        /* A handler cannot have it changed, but what is large enough may stay as it is. */
+        /* It cannot be changed now, but what is large enough may stay as it is. */
         return region_usable_bytes(region, block) >= bytes;
     }
     size_t old_usable = region_usable_bytes(region, block);
@@ -153,8 +153,8 @@ bool arena_resize(struct region *region, void *block, size_t bytes)
 
 size_t arena_usable_bytes(struct region *region, void *block)
 {
-    /* Where a handler would have to wait, it reads without: nobody else changes the header words of
-     * a live block that this looks at. */
+    /* Who must not wait reads without the lock: nobody else changes the header words of a live
+     * block that this looks at. */
     bool entered = arena_enter(region->arena);
     size_t bytes = region_usable_bytes(region, block);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arenas: several sets of regions, each with a lock, that threads are spread over.
  *
- * All functions may be called by any thread, and by a signal handler that interrupted one of them:
- * a handler never waits for a lock. */
+ * All functions may be called by any thread, and by a signal handler that interrupted one of them.
+ * A handler never waits for a lock, and nobody waits for a thread that forks. */
 #ifndef QUARRY_PROCESS_ARENA_H
 #define QUARRY_PROCESS_ARENA_H
 
@@ -18,7 +18,7 @@ struct region;
 void arena_init(void);
 
 /* A block from the calling thread's arena, or another; `align` a power of two. NULL if there is no
- * memory, or if the caller is a signal handler and all arenas are in use. */
+ * memory, or if all arenas are in use by those whom the caller must not wait for. */
 void *arena_alloc(size_t align, size_t bytes);
 
 void arena_free(struct region *region, void *block);
@@ -36,7 +36,7 @@ size_t arena_trim(size_t keep_bytes);
  * bytes given back. */
 size_t arena_reclaim(void);
 
-/* Adds the arenas' part to *stats. */
+/* Adds the arenas' part to *stats; arenas that the caller must not wait for are left out. */
 void arena_add_stats(struct quarry_malloc_stats *stats);
 
 /* Around fork, in the thread that forks: all arenas are held in between, so that the child's copy

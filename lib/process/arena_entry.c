@@ -3,17 +3,24 @@
  *
  * Locks: arenas are ranked by their number. A thread enters one at a time; only fork takes all.
  *
+ * Not everybody may wait. Who cannot enter an arena allocates from another one, or makes a mapping
+ * (malloc.c), and puts a block that is to be freed on the arena's list of deferred frees, a
+ * lock-free stack that is emptied by whoever leaves the arena next. Two cases:
+ *
  * Signal handlers. A handler may interrupt this code anywhere. thread.entered has the bit of every
  * arena that the interrupted code has locked, or is about to lock, or has just unlocked. While it
- * is not zero nobody waits for a lock on this thread: an allocation goes to an arena that is free,
- * and a block whose arena is not free is put on that arena's list of deferred frees, a lock-free
- * stack that is emptied by whoever leaves the arena next.
+ * is not zero nobody waits for a lock on this thread.
  *
  * Fork. The forking thread locks all arenas and remembers which in thread.fork_locked; until they
  * are released it passes these locks without taking them, so that fork handlers of other libraries
  * may allocate, in whatever order they were registered. Thread state is thread-local, hence copied
- * to the child right. A handler that forks while this thread is inside an arena leaves that one to
- * the interrupted call, which finishes it in the parent and in the child. */
+ * to the child right. While it holds the arenas, the forking thread may wait for other locks: those
+ * of libraries whose handlers were registered before ours, and the C library's own lock of all
+ * streams. Whoever holds such a lock may want memory. So nobody waits for an arena while a fork is
+ * under way, and a wait that began before is given up.
+ *
+ * A handler that forks while this thread is inside an arena leaves that one to the interrupted
+ * call, which finishes it in the parent and in the child. */
 #include "process/arena_entry.h"
 
 #include <stdatomic.h>
@@ -31,6 +38,12 @@ _Static_assert(LOCK_RANK_ARENA + ARENA_MAX <= LOCK_RANK_LAST, "each arena has a 
 
 struct arena arenas[ARENA_MAX];
 static _Atomic(unsigned int) threads_begun; /* relaxed: only spreads threads */
+/* Threads of this process that are between the handlers of a fork. Relaxed: tells those who wait
+ * for a lock that the wait may be long, and nothing else. */
+static _Atomic(unsigned int) forks;
+
+/* How long somebody who waits for a lock is unaware of a fork that has begun meanwhile. */
+#define WAIT_MS 10u
 
 /* Owner thread and its signal handlers only. */
 static _Thread_local struct {
@@ -56,21 +69,27 @@ void arena_init(void)
     }
 }
 
-/* Makes this thread the only one in the arena. False if it is taken, and `wait` is false. */
+/* Waits for an arena, but not for one that is locked for a fork. */
+static bool wait_for(struct arena *arena)
+{
+    bool locked = false;
+
+    while (!locked && atomic_load_explicit(&forks, memory_order_relaxed) == 0) {
+        locked = lock_acquire_within(&arena->lock, WAIT_MS);
+    }
+    return locked;
+}
+
+/* Makes this thread the only one in the arena. False if it is taken, and `wait` is false or ends.
+ */
 static bool enter_or_try(struct arena *arena, bool wait)
 {
     uint32_t entered = thread.entered;
 
     thread.entered = entered | bit_of(arena);
     atomic_signal_fence(memory_order_seq_cst);
-    if ((thread.fork_locked & bit_of(arena)) != 0) {
-        return true;
-    }
-    if (wait) {
-        lock_acquire(&arena->lock);
-        return true;
-    }
-    if (lock_try(&arena->lock)) {
+    if ((thread.fork_locked & bit_of(arena)) != 0 || lock_try(&arena->lock) ||
+        (wait && wait_for(arena))) {
         return true;
     }
     thread.entered = entered;
@@ -167,11 +186,6 @@ void arena_leave(struct arena *arena)
     thread.entered &= ~bit_of(arena);
 }
 
-bool arena_entered_by_interrupted(void)
-{
-    return thread.entered != 0;
-}
-
 const void *arena_this_thread(void)
 {
     return &thread;
@@ -184,6 +198,7 @@ void arena_before_fork(void)
     uint32_t interrupted = thread.entered;
     uint32_t locked = 0;
 
+    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
     for (unsigned int i = 0; i < ARENA_MAX; i++) {
         struct arena *arena = &arenas[i];
 
@@ -204,7 +219,7 @@ void arena_before_fork(void)
     thread.entered = interrupted;
 }
 
-void arena_after_fork_in_parent(void)
+static void release_all(void)
 {
     for (unsigned int i = 0; i < ARENA_MAX; i++) {
         uint32_t bit = bit_of(&arenas[i]);
@@ -213,11 +228,15 @@ void arena_after_fork_in_parent(void)
             thread.entered |= bit;
             atomic_signal_fence(memory_order_seq_cst);
             thread.fork_locked &= ~bit;
-            lock_release(&arenas[i].lock);
-            atomic_signal_fence(memory_order_seq_cst);
-            thread.entered &= ~bit;
+            arena_leave(&arenas[i]);
         }
     }
+}
+
+void arena_after_fork_in_parent(void)
+{
+    release_all();
+    atomic_fetch_sub_explicit(&forks, 1, memory_order_relaxed);
 }
 
 /* The other threads that were giving memory back do not exist here. */
@@ -237,5 +256,7 @@ void arena_after_fork_in_child(void)
             end_trims_of_others(&arenas[i]);
         }
     }
-    arena_after_fork_in_parent();
+    release_all();
+    /* Forks that other threads had begun do not go on here. */
+    atomic_store_explicit(&forks, 0, memory_order_relaxed);
 }

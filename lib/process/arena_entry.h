@@ -40,18 +40,15 @@ static inline struct region *arena_next_region(const struct arena *arena,
     return region->next != arena->current ? region->next : NULL;
 }
 
-/* Enters a given arena. False iff the caller is a signal handler and would have to wait. */
+/* Enters a given arena. False iff somebody is in it for whom the caller must not wait. */
 bool arena_enter(struct arena *arena);
 
-/* Enters some arena and makes it the thread's home. NULL iff the caller is a signal handler and
- * would have to wait. */
+/* Enters some arena and makes it the thread's home. NULL iff somebody is in every one for whom the
+ * caller must not wait. */
 struct arena *arena_enter_any(void);
 
 /* Also frees what was deferred meanwhile. */
 void arena_leave(struct arena *arena);
-
-/* Whether this thread is a signal handler that interrupted somebody inside an arena. */
-bool arena_entered_by_interrupted(void);
 
 /* The calling thread's identity: an address that no other living thread has, and that the thread
  * which forks keeps in the child. */

@@ -42,7 +42,7 @@ static bool is_to_go(const struct region *region, const struct purge_limits *lim
 {
     bool is_last = region->next == region;
 
-    return region->live_blocks == 0 && region->trimming_thread == NULL &&
+    return region->live_blocks == 0 && !region_is_being_trimmed(region) &&
            !(is_last && limits->keep_last);
 }
 
@@ -118,14 +118,16 @@ static struct region *take_tail(const struct arena *arena, const struct purge_li
     return region;
 }
 
-/* Gives one piece of unused memory back. Returns its size, or 0 if there was none. Not entered, and
- * not in a signal handler, so that entering waits. */
+/* Gives one piece of unused memory back. Returns its size, or 0 if there was none. Not
+ * entered. */
 static size_t purge_one(struct arena *arena, const struct purge_limits *limits)
 {
     struct range tail = {NULL, 0};
     struct region *trimmed = NULL;
 
-    arena_enter(arena);
+    if (!arena_enter(arena)) {
+        return 0;
+    }
     struct region *empty = take_empty_region(arena, limits);
     if (empty == NULL) {
         trimmed = take_tail(arena, limits, &tail);
@@ -141,9 +143,7 @@ static size_t purge_one(struct arena *arena, const struct purge_limits *limits)
         return 0;
     }
     os_decommit(tail.start, tail.bytes); /* if refused, the range stays committed and unused */
-    arena_enter(arena);
     region_end_trim(trimmed);
-    arena_leave(arena);
     return tail.bytes;
 }
 
@@ -152,9 +152,6 @@ static size_t purge(struct arena *arena, const struct purge_limits *limits)
     size_t total_bytes = 0;
     size_t bytes;
 
-    if (arena_entered_by_interrupted()) {
-        return 0;
-    }
     while ((bytes = purge_one(arena, limits)) != 0) {
         total_bytes += bytes;
     }

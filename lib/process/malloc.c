@@ -6,7 +6,7 @@
  *   address                        --> address_map.c says whose it is
  *
  * A block that no arena can serve, because address space for a region is not to be had or because
- * the caller is a signal handler and would have to wait, becomes a large block, too. */
+ * others are in all arenas for whom the caller must not wait, becomes a large block, too. */
 #include <errno.h>
 #include <quarry/malloc.h>
 #include <string.h>

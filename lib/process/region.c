@@ -24,6 +24,8 @@
  */
 #include "process/region.h"
 
+#include <stdatomic.h>
+
 #include "core/bits.h"
 #include "core/check.h"
 #include "core/heap.h"
@@ -100,7 +102,7 @@ struct region *region_create(struct arena *arena, size_t reserve_bytes, size_t a
     region->committed_bytes = committed_bytes;
     region->next = region;
     region->live_blocks = 0;
-    region->trimming_thread = NULL;
+    region_end_trim(region);
     place_heap(region);
     if (!address_map_add_region(region, region, reserved_bytes)) {
         os_unmap(region, reserved_bytes);
@@ -162,7 +164,7 @@ bool region_extend(struct region *region, size_t align, size_t bytes)
     size_t wanted = fresh_bytes(align, bytes);
     size_t step = commit_step(region->committed_bytes, wanted);
 
-    if (wanted > room || region->trimming_thread != NULL) {
+    if (wanted > room || region_is_being_trimmed(region)) {
         return false;
     }
     step = step < room ? step : room;
@@ -174,9 +176,14 @@ bool region_extend(struct region *region, size_t align, size_t bytes)
     return true;
 }
 
+bool region_is_being_trimmed(const struct region *region)
+{
+    return atomic_load_explicit(&region->trimming_thread, memory_order_acquire) != NULL;
+}
+
 size_t region_tail_bytes(const struct region *region)
 {
-    return region->trimming_thread != NULL ? 0 : heap_shrinkable_bytes(&region->heap);
+    return region_is_being_trimmed(region) ? 0 : heap_shrinkable_bytes(&region->heap);
 }
 
 struct range region_begin_trim(struct region *region, size_t keep_bytes, const void *thread)
@@ -188,14 +195,14 @@ struct range region_begin_trim(struct region *region, size_t keep_bytes, const v
     if (bytes != 0) {
         heap_shrink(&region->heap, bytes);
         region->committed_bytes -= bytes;
-        region->trimming_thread = thread;
+        atomic_store_explicit(&region->trimming_thread, thread, memory_order_relaxed);
     }
     return (struct range){(char *)region + region->committed_bytes, bytes};
 }
 
 void region_end_trim(struct region *region)
 {
-    region->trimming_thread = NULL;
+    atomic_store_explicit(&region->trimming_thread, NULL, memory_order_release);
 }
 
 static bool discard_chunk(const struct heap_chunk_view *chunk, void *discarded_bytes)

@@ -15,13 +15,15 @@
 struct arena;
 
 struct region {
-    struct arena *arena;         /* owner; constant */
-    size_t reserved_bytes;       /* from the region's start; constant */
-    size_t committed_bytes;      /* from the region's start; arena lock */
-    struct region *next;         /* ring of the arena's regions; arena lock */
-    size_t live_blocks;          /* arena lock */
-    struct sys_heap heap;        /* arena lock */
-    const void *trimming_thread; /* gives a tail to the kernel just now; NULL: none. arena lock */
+    struct arena *arena;    /* owner; constant */
+    size_t reserved_bytes;  /* from the region's start; constant */
+    size_t committed_bytes; /* from the region's start; arena lock */
+    struct region *next;    /* ring of the arena's regions; arena lock */
+    size_t live_blocks;     /* arena lock */
+    struct sys_heap heap;   /* arena lock */
+    /* The thread that gives a tail to the kernel just now; NULL: none. Set with the arena's lock,
+     * cleared without (release: then the kernel has it), read with (acquire). */
+    _Atomic(const void *) trimming_thread;
 };
 
 /* A range of address space. */
@@ -49,13 +51,18 @@ size_t region_usable_bytes(struct region *region, void *block);
  * address space is used up, or the system refuses. */
 bool region_extend(struct region *region, size_t align, size_t bytes);
 
+/* Whether a tail is on its way to the kernel. */
+bool region_is_being_trimmed(const struct region *region);
+
 /* Bytes at the region's end that are committed and free. */
 size_t region_tail_bytes(const struct region *region);
 
 /* Takes the free tail but for `keep_bytes` out of the heap. The caller then gives the range to the
- * kernel with os_decommit, without the lock, and calls region_end_trim. The region does not grow
- * in between. Zero bytes: nothing to trim. */
+ * kernel with os_decommit, without the lock, and calls region_end_trim. In between
+ * region_is_being_trimmed, by `thread`, and the region does not grow. Zero bytes: nothing to trim.
+ */
 struct range region_begin_trim(struct region *region, size_t keep_bytes, const void *thread);
+/* Needs no lock. */
 void region_end_trim(struct region *region);
 
 /* Lets the kernel have the pages inside of free chunks back; returns how many bytes it took. */
