@@ -27,6 +27,9 @@ size_t heap_shrinkable_bytes(const struct sys_heap *heap);
  * heap_shrinkable_bytes. The heap does not touch them any more. */
 void heap_shrink(struct sys_heap *heap, size_t less_bytes);
 
+/* Ends a heap whose memory is about to be used otherwise; heap->heap is NULL then. */
+void heap_abandon(struct sys_heap *heap);
+
 /* Address of the first block that a fresh heap hands out. */
 void *heap_first_block(const struct sys_heap *heap);
 

@@ -4,15 +4,17 @@
  *
  * Every heap is a memcheck pool, anchored at the heap's start. All its bytes are inaccessible but
  * those that users asked for; so headers and rounding slack are red zones. The heap's own code may
- * touch them: between enter and leave memcheck does not report for this thread. (Unit tests of core
- * run without this watcher, and so with nothing excused.)
+ * touch them: between enter and leave memcheck does not report for this thread. (The property tests
+ * are built without this watcher, so that memcheck looks at the heap's own code as well.)
  *
  * memcheck insists that pools do not overlap, but a program may make a new heap anywhere in the
  * buffer of one that it has abandoned. So the extent of every heap is remembered here, and a new
- * heap ends those that it overlaps.
+ * heap ends those that it overlaps, whose bytes become ordinary memory again.
  *
  * Nothing of this is active outside of memcheck: the watcher is set only if it answers. */
 #include "core/note.h"
+
+const struct note_watcher *note_watcher;
 
 #if QUARRY_VALGRIND
 
@@ -22,6 +24,10 @@
 
 #include "os/os.h"
 #include "os/sync.h"
+
+/* How close to a block an address must be for memcheck to name the block: a chunk's header lies on
+ * either side of it. */
+#define RED_ZONE_BYTES 8
 
 struct extent {
     struct z_heap *heap; /* NULL: free slot */
@@ -67,6 +73,14 @@ static struct extent *free_slot(void)
     return slot;
 }
 
+/* Makes what the heap of a slot owned ordinary memory again. */
+static void end_pool(struct extent *slot)
+{
+    VALGRIND_DESTROY_MEMPOOL(slot->heap);
+    VALGRIND_MAKE_MEM_UNDEFINED((void *)slot->start, slot->end - slot->start);
+    slot->heap = NULL;
+}
+
 static void end_overlapped(uintptr_t start, uintptr_t end)
 {
     for (struct extent_table *table = extents; table != NULL; table = table->next) {
@@ -74,20 +88,9 @@ static void end_overlapped(uintptr_t start, uintptr_t end)
             struct extent *slot = &table->slots[i];
 
             if (slot->heap != NULL && slot->start < end && start < slot->end) {
-                VALGRIND_DESTROY_MEMPOOL(slot->heap);
-                slot->heap = NULL;
+                end_pool(slot);
             }
         }
-    }
-}
-
-static void begin_pool(struct z_heap *h, uintptr_t start, uintptr_t end)
-{
-    end_overlapped(start, end);
-    struct extent *slot = free_slot();
-    if (slot != NULL) {
-        *slot = (struct extent){h, start, end};
-        VALGRIND_CREATE_MEMPOOL(h, 0, 0);
     }
 }
 
@@ -101,20 +104,45 @@ static void watch_leave(void)
     VALGRIND_ENABLE_ERROR_REPORTING;
 }
 
-static void watch_region(struct z_heap *h, void *mem, size_t bytes, int fresh)
+static void watch_begin(struct z_heap *h, void *mem, size_t bytes)
 {
-    pthread_mutex_lock(&extents_lock);
-    if (fresh) {
-        begin_pool(h, (uintptr_t)mem, (uintptr_t)mem + bytes);
-    } else {
-        struct extent *extent = find_extent(h);
+    uintptr_t start = (uintptr_t)mem;
 
-        if (extent != NULL) {
-            extent->end = (uintptr_t)mem + bytes;
-        }
+    pthread_mutex_lock(&extents_lock);
+    end_overlapped(start, start + bytes);
+    struct extent *slot = free_slot();
+    if (slot != NULL) {
+        *slot = (struct extent){h, start, start + bytes};
+        VALGRIND_CREATE_MEMPOOL(h, RED_ZONE_BYTES, 0);
+        VALGRIND_MAKE_MEM_NOACCESS(mem, bytes);
     }
     pthread_mutex_unlock(&extents_lock);
-    VALGRIND_MAKE_MEM_NOACCESS(mem, bytes);
+}
+
+static void watch_extend(struct z_heap *h, void *mem, size_t bytes)
+{
+    pthread_mutex_lock(&extents_lock);
+    struct extent *slot = find_extent(h);
+    if (slot != NULL) {
+        slot->end = (uintptr_t)mem + bytes;
+        VALGRIND_MAKE_MEM_NOACCESS(mem, bytes);
+    }
+    pthread_mutex_unlock(&extents_lock);
+}
+
+static void watch_cut(struct z_heap *h, void *end)
+{
+    uintptr_t new_end = (uintptr_t)end;
+
+    pthread_mutex_lock(&extents_lock);
+    struct extent *slot = find_extent(h);
+    if (slot != NULL && new_end <= (uintptr_t)h) {
+        end_pool(slot);
+    } else if (slot != NULL) {
+        VALGRIND_MAKE_MEM_UNDEFINED(end, slot->end - new_end);
+        slot->end = new_end;
+    }
+    pthread_mutex_unlock(&extents_lock);
 }
 
 static void watch_alloc(struct z_heap *h, void *mem, size_t bytes)
@@ -146,7 +174,9 @@ static void watch_free(struct z_heap *h, void *mem)
 static const struct note_watcher memcheck_watcher = {
     .enter = watch_enter,
     .leave = watch_leave,
-    .region = watch_region,
+    .begin = watch_begin,
+    .extend = watch_extend,
+    .cut = watch_cut,
     .alloc = watch_alloc,
     .resize = watch_resize,
     .free = watch_free,

@@ -117,6 +117,7 @@ void region_destroy(struct region *region)
 
     CHECK(region->live_blocks == 0, "region is destroyed with live blocks", region, NULL);
     address_map_remove_region(region, reserved_bytes);
+    heap_abandon(&region->heap);
     os_unmap(region, reserved_bytes); /* a whole mapping: nothing is split, nothing to refuse */
 }
 
