@@ -18,7 +18,7 @@
 #define QUARRY_CHECKS 0
 #endif
 
-/* Reports `quarry: PHRASE (heap ADDRESS, address ADDRESS)` and aborts. `heap` and `address` may be
+/* Reports `quarry: PHRASE, heap ADDRESS, address ADDRESS` and aborts. `heap` and `address` may be
  * NULL, and are then left out. lib/os/fault.c defines it; a freestanding user of core defines its
  * own. */
 _Noreturn void fault(const char *phrase, const void *heap, const void *address);

@@ -30,8 +30,8 @@ void *os_reserve(size_t bytes, size_t align);
  * False if the system refuses. */
 bool os_commit(void *start, size_t bytes);
 
-/* Back to the reserved state: contents and physical memory are gone. False if the system refuses.
- */
+/* Back to the reserved state: contents and physical memory are gone. False if the system refuses:
+ * then the memory is usable as before, and may be committed again. */
 bool os_decommit(void *start, size_t bytes);
 
 /* Gives the physical memory of usable pages back; they stay usable and read as zeros. False if the

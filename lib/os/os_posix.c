@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "core/bits.h"
+#include "os/valgrind.h"
 
 #ifndef QUARRY_SANITIZED
 #define QUARRY_SANITIZED 0
@@ -212,6 +213,9 @@ bool os_resize(void *start, size_t old_bytes, size_t new_bytes)
     int saved_errno = errno;
     bool done = kernel_mremap(start, old_bytes, new_bytes, 0, NULL) == start;
 
+    if (done && new_bytes > old_bytes) {
+        valgrind_mapped((char *)start + old_bytes, new_bytes - old_bytes);
+    }
     errno = saved_errno;
     return done;
 }
@@ -222,6 +226,9 @@ bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
     bool done =
         kernel_mremap(start, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target) == target;
 
+    if (done && new_bytes > old_bytes) {
+        valgrind_mapped((char *)target + old_bytes, new_bytes - old_bytes);
+    }
     errno = saved_errno;
     return done;
 }

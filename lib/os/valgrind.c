@@ -4,14 +4,17 @@
  *
  * Every heap is a memcheck pool, anchored at the heap's start. All its bytes are inaccessible but
  * those that users asked for; so headers and rounding slack are red zones. The heap's own code may
- * touch them: between enter and leave memcheck does not report for this thread. (The property tests
- * are built without this watcher, so that memcheck looks at the heap's own code as well.)
+ * touch them: between enter and leave memcheck does not report for this thread. (Unit and
+ * property tests are built without this watcher, so that memcheck looks at the heap's own code,
+ * too.)
  *
  * memcheck insists that pools do not overlap, but a program may make a new heap anywhere in the
  * buffer of one that it has abandoned. So the extent of every heap is remembered here, and a new
  * heap ends those that it overlaps, whose bytes become ordinary memory again.
  *
  * Nothing of this is active outside of memcheck: the watcher is set only if it answers. */
+#include "os/valgrind.h"
+
 #include "core/note.h"
 
 const struct note_watcher *note_watcher;
@@ -195,6 +198,21 @@ __attribute__((constructor)) static void watch_if_memcheck(void)
     if (memcheck_is_running()) {
         note_watcher = &memcheck_watcher;
     }
+}
+
+void valgrind_mapped(void *start, size_t bytes)
+{
+    if (note_watcher != NULL) {
+        VALGRIND_MAKE_MEM_DEFINED(start, bytes);
+    }
+}
+
+#else
+
+void valgrind_mapped(void *start, size_t bytes)
+{
+    (void)start;
+    (void)bytes;
 }
 
 #endif

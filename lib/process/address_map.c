@@ -81,6 +81,24 @@ static _Atomic(size_t) *find_page(uintptr_t address)
     return leaf != NULL ? &leaf->large_bytes[slot(address, PAGE_SHIFT)] : NULL;
 }
 
+/* A zeroed piece of the tree; NULL if there is no memory for it. Unmapped again with discard_piece.
+ */
+static void *make_piece(size_t bytes)
+{
+    size_t mapped_bytes = round_up(bytes, os_page_bytes());
+    void *piece = os_map(mapped_bytes, os_page_bytes());
+
+    if (piece != NULL) {
+        os_name(piece, mapped_bytes, "quarry map");
+    }
+    return piece;
+}
+
+static void discard_piece(void *piece, size_t bytes)
+{
+    os_unmap(piece, round_up(bytes, os_page_bytes()));
+}
+
 /* As find_span, making the node if need be; NULL if there is no memory for it. */
 static struct span *make_span(uintptr_t address)
 {
@@ -90,13 +108,12 @@ static struct span *make_span(uintptr_t address)
         return span;
     }
     struct node *absent = NULL;
-    struct node *made = os_map(sizeof(*made), os_page_bytes());
+    struct node *made = make_piece(sizeof(*made));
     if (made == NULL) {
         return NULL;
     }
-    os_name(made, sizeof(*made), "quarry map");
     if (!atomic_compare_exchange_strong(&root[slot(address, ROOT_SHIFT)], &absent, made)) {
-        os_unmap(made, sizeof(*made));
+        discard_piece(made, sizeof(*made));
     }
     return find_span(address);
 }
@@ -110,14 +127,13 @@ static _Atomic(size_t) *make_page(uintptr_t address)
     }
     if (atomic_load_explicit(&span->leaf, memory_order_acquire) == NULL) {
         struct leaf *absent = NULL;
-        struct leaf *made = os_map(sizeof(*made), os_page_bytes());
+        struct leaf *made = make_piece(sizeof(*made));
 
         if (made == NULL) {
             return NULL;
         }
-        os_name(made, sizeof(*made), "quarry map");
         if (!atomic_compare_exchange_strong(&span->leaf, &absent, made)) {
-            os_unmap(made, sizeof(*made));
+            discard_piece(made, sizeof(*made));
         }
     }
     return find_page(address);

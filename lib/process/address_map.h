@@ -17,7 +17,7 @@ enum address_kind {
     ADDRESS_FOREIGN,     /* not ours */
     ADDRESS_REGION,      /* in a region's address space */
     ADDRESS_LARGE,       /* the first byte of a large block */
-    ADDRESS_LARGE_FREED, /* was the first byte of a large block, and nothing of ours since */
+    ADDRESS_LARGE_FREED, /* was the first byte of a large block, and of none since */
 };
 
 struct address_owner {

@@ -42,6 +42,10 @@ static _Atomic(unsigned int) threads_begun; /* relaxed: only spreads threads */
  * for a lock that the wait may be long, and nothing else. */
 static _Atomic(unsigned int) forks;
 
+/* Set of arenas that another thread was in when this process was forked by a signal handler, which
+ * could not wait for them: nobody enters them any more. Written before there are other threads. */
+static uint32_t lost;
+
 /* How long somebody who waits for a lock is unaware of a fork that has begun meanwhile. */
 #define WAIT_MS 10u
 
@@ -96,9 +100,15 @@ static bool enter_or_try(struct arena *arena, bool wait)
     return false;
 }
 
+/* Whether it is certain that this thread cannot enter the arena. */
+static bool is_closed(const struct arena *arena)
+{
+    return ((thread.entered | lost) & bit_of(arena)) != 0;
+}
+
 bool arena_enter(struct arena *arena)
 {
-    if ((thread.entered & bit_of(arena)) != 0) {
+    if (is_closed(arena)) {
         return false;
     }
     return enter_or_try(arena, thread.entered == 0);
@@ -106,7 +116,7 @@ bool arena_enter(struct arena *arena)
 
 static bool try_to_enter(struct arena *arena)
 {
-    return (thread.entered & bit_of(arena)) == 0 && enter_or_try(arena, false);
+    return !is_closed(arena) && enter_or_try(arena, false);
 }
 
 /* The arena that a thread begins with: each thread another, round and round. */
@@ -202,7 +212,7 @@ void arena_before_fork(void)
     for (unsigned int i = 0; i < ARENA_MAX; i++) {
         struct arena *arena = &arenas[i];
 
-        if ((interrupted & bit_of(arena)) != 0) {
+        if (((interrupted | lost) & bit_of(arena)) != 0) {
             continue;
         }
         thread.entered |= bit_of(arena);
@@ -256,6 +266,7 @@ void arena_after_fork_in_child(void)
             end_trims_of_others(&arenas[i]);
         }
     }
+    lost |= ~(thread.fork_locked | thread.entered);
     release_all();
     /* Forks that other threads had begun do not go on here. */
     atomic_store_explicit(&forks, 0, memory_order_relaxed);

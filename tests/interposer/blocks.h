@@ -84,6 +84,15 @@ static inline void blocks_step(struct block *blocks, uint32_t count, uint32_t *s
     }
 }
 
+/* Many small blocks that nobody looks at: the time goes into the allocator, so that whatever
+ * happens to the thread probably happens there. */
+static inline void churn(uint32_t *state)
+{
+    for (int i = 0; i < 64; i++) {
+        free(hidden(malloc(next_random(state) % 2000)));
+    }
+}
+
 static inline void blocks_free(struct block *blocks, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {

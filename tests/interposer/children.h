@@ -47,6 +47,7 @@ static inline void *background_run(void *context)
     uint32_t state = (uint32_t)(uintptr_t)&blocks | 1;
     while (!atomic_load_explicit(&background->stop, memory_order_relaxed)) {
         blocks_step(blocks, BACKGROUND_BLOCKS, &state);
+        churn(&state);
     }
     blocks_free(blocks, BACKGROUND_BLOCKS);
     return NULL;

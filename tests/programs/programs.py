@@ -18,6 +18,7 @@ from trial import Program, Scale, Trial
 
 WORKLOADS = Path(__file__).parent / "workloads"
 DEBIAN_PYTHON = "/usr/bin/python3"
+PYTHON_TEST_PACKAGE = f"libpython3.{sys.version_info.minor}-testsuite"
 C_UNITS = 4
 C_OPTIONS = ["-O2", "-g", "-frandom-seed=quarry"]
 # Python's test modules, with the least calls of each.
@@ -126,7 +127,7 @@ DEMO_PROGRAMS = [
     Program("python3", ("python3",), run_python,
             {Scale.QUICK: 2_000_000, Scale.FULL: 13_000_000}),
     Program("redis-server", ("redis-tools",), run_redis,
-            {Scale.QUICK: 3_500_000, Scale.FULL: 10_000_000}),
+            {Scale.QUICK: 2_500_000, Scale.FULL: 9_000_000}),
     Program("gcc", ("gcc", "libc6-dev"), run_gcc,
             {Scale.QUICK: 900_000, Scale.FULL: 3_500_000}, prepare_c),
 ]
@@ -144,7 +145,7 @@ COMPARE_PROGRAMS = [
             {Scale.FULL: 500_000}),
     Program("lua", ("lua5.4",), run_script(["lua5.4"], "tables.lua", LUA_ROUNDS),
             {Scale.FULL: 1_000_000}),
-    *(Program(name, ("python3", "libpython3.11-testsuite"), run_python_test(name),
+    *(Program(name, ("python3", PYTHON_TEST_PACKAGE), run_python_test(name),
               {Scale.FULL: least_calls})
       for name, least_calls in PYTHON_TESTS.items()),
 ]

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Property test of the process allocator: threads that make, resize, free and pass on blocks.
  *
- *     property_malloc [--seed N] [--ops N] [--threads N] [--forks N]
+ *     property_malloc [--seed N] [--ops N] [--threads N] [--forks N] [--largest N]
  *
  * Runs N calls spread over N threads. Prints the seed first; a thread's choices are made of the
  * seed and its number alone, but what it finds in the table depends on the others. Each block
  * carries a pattern that tells it from all others; every thread that comes by verifies it, so
  * blocks that overlap, move wrongly or lose bytes are found. N times in all, a thread forks, and
- * its child works on by itself for a while. At the end as many bytes must be live as at the start.
+ * its child works on by itself for a while. Blocks have at most --largest bytes, 2 MiB
+ * unless set. At the end as many bytes must be live as at the start.
  * The environment's QUARRY_TEST_SCALE divides the number of calls and of forks. Exit: 0 agreed, 1
  * disagreed, 2 unusable arguments. */
 #include <errno.h>
@@ -25,7 +26,6 @@
 
 #define SLOTS         512u
 #define MAX_THREADS   64u
-#define LARGEST_BYTES ((size_t)2 << 20)
 #define LARGEST_ALIGN 16u  /* powers of two from 1: 64 KiB */
 #define WHOLE_BYTES   512u /* a longer block's pattern has this much at either end ... */
 #define STRIDE        509u /* ... and a byte each so many in between */
@@ -55,6 +55,7 @@ struct worker {
 
 static struct slot slots[SLOTS];
 static uint64_t seed;
+static size_t largest_bytes = (size_t)2 << 20;
 
 static _Noreturn void disagree(const char *what, const struct item *item)
 {
@@ -120,7 +121,7 @@ static void make_item(struct item *item, struct random *random)
     uint64_t function = random_below(random, 4);
     size_t align = 16;
 
-    item->bytes = random_log_uniform(random, LARGEST_BYTES);
+    item->bytes = random_log_uniform(random, largest_bytes);
     switch (function) {
     case 0:
         item->block = quarry_calloc(1, item->bytes);
@@ -156,7 +157,7 @@ static void free_item(struct item *item)
 static void resize_item(struct item *item, struct random *random)
 {
     size_t old_bytes = item->bytes;
-    size_t bytes = random_log_uniform(random, LARGEST_BYTES);
+    size_t bytes = random_log_uniform(random, largest_bytes);
 
     verify(item, old_bytes);
     item->block = quarry_realloc(item->block, bytes);
@@ -321,6 +322,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "property_malloc: 1 to %u threads\n", MAX_THREADS);
         return EXIT_ARGS;
     }
+    largest_bytes = number_argument(argc, argv, "--largest", largest_bytes);
     forks = forks != 0 ? scaled_rounds(forks) : 0;
     for (size_t i = 0; i < SLOTS; i++) {
         pthread_mutex_init(&slots[i].lock, NULL);

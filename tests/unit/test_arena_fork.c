@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,36 +121,50 @@ static void forking_thread_works_until_the_child_goes_on(void **state)
     expect_trio_lets_its_thread_work(arena_after_fork_in_child);
 }
 
-/* Forks as a program does and returns the child's exit code, or -1. */
-static int fork_and_run(int (*child)(void *), void *arg)
+/* Ends a child process. Exit codes are not looked at: sanitizers and Valgrind have their own
+ * opinion of a child that leaves while threads of its parent are missing. */
+static _Noreturn void leave_child(bool good)
+{
+    if (!good) {
+        abort();
+    }
+    _exit(0);
+}
+
+static bool child_was_good(pid_t child)
 {
     int status = 0;
 
+    return waitpid(child, &status, 0) == child && WIFEXITED(status);
+}
+
+/* Forks as a program does; whether the child agrees. */
+static bool fork_and_run(bool (*child)(void *), void *arg)
+{
     arena_before_fork();
     pid_t pid = fork();
     if (pid == 0) {
         alarm(60); /* instead of hanging for ever */
         arena_after_fork_in_child();
-        _exit(child(arg));
+        leave_child(child(arg));
     }
     arena_after_fork_in_parent();
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return child_was_good(pid);
 }
 
-static int child_works(void *arg)
+static bool child_works(void *arg)
 {
     if (arg != NULL) {
         free_block(arg);
     }
-    return all_work() && live_bytes() == 0 ? 0 : 1;
+    return all_work() && live_bytes() == 0;
 }
 
 static void child_of_a_quiet_process_works(void **state)
 {
     void *block = arena_alloc(REGION_ALIGN, 100);
 
-    assert_int_equal(fork_and_run(child_works, block), 0);
+    assert_true(fork_and_run(child_works, block));
     free_block(block);
     assert_true(all_work());
 }
@@ -197,6 +212,13 @@ static void start_busy(struct busy *busy, pthread_t *thread, enum fake_os_call c
     sem_wait(&busy->inside);
 }
 
+/* The busy thread's block may or may not be among what is live in the child. */
+static bool child_allocates(void *arg)
+{
+    (void)arg;
+    return all_work();
+}
+
 static void fork_waits_for_a_thread_in_an_arena(void **state)
 {
     struct busy busy;
@@ -204,7 +226,7 @@ static void fork_waits_for_a_thread_in_an_arena(void **state)
 
     start_busy(&busy, &thread, FAKE_OS_COMMIT, allocate_busily);
     sem_post(&busy.go_on); /* it may or may not be out by the time of the fork */
-    assert_int_not_equal(fork_and_run(child_works, NULL), -1);
+    assert_true(fork_and_run(child_allocates, NULL));
     pthread_join(thread, NULL);
     assert_non_null(busy.block);
     free_block(busy.block);
@@ -212,11 +234,11 @@ static void fork_waits_for_a_thread_in_an_arena(void **state)
 
 /* The thread that was giving memory back has no counterpart in the child: its region grows there.
  */
-static int child_grows(void *arg)
+static bool child_grows(void *arg)
 {
     struct region *region = arg;
 
-    return region->trimming_thread == NULL && all_work() ? 0 : 1;
+    return region->trimming_thread == NULL && all_work();
 }
 
 static void child_may_use_a_tail_that_was_being_given_back(void **state)
@@ -229,7 +251,7 @@ static void child_may_use_a_tail_that_was_being_given_back(void **state)
     free_block(block);
     start_busy(&busy, &thread, FAKE_OS_DECOMMIT, trim_busily);
     assert_non_null(region->trimming_thread);
-    assert_int_equal(fork_and_run(child_grows, region), 0);
+    assert_true(fork_and_run(child_grows, region));
     assert_non_null(region->trimming_thread);
     sem_post(&busy.go_on);
     pthread_join(thread, NULL);
@@ -263,7 +285,6 @@ static void fork_in_handler(void *arg)
 static void fork_inside_of_an_arena_leaves_both_sides_working(void **state)
 {
     struct forker forker = {.forked = false};
-    int status = 0;
 
     fake_os_watch(FAKE_OS_COMMIT, fork_in_handler, &forker);
     void *block = arena_alloc(REGION_ALIGN, GROWS_BYTES);
@@ -272,11 +293,9 @@ static void fork_inside_of_an_arena_leaves_both_sides_working(void **state)
         alarm(60);
         memset(block, 1, GROWS_BYTES);
         free_block(block);
-        _exit(all_work() && live_bytes() == 0 ? 0 : 1);
+        leave_child(all_work() && live_bytes() == 0);
     }
-    assert_int_equal(waitpid(forker.pid, &status, 0), forker.pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(child_was_good(forker.pid));
     memset(block, 1, GROWS_BYTES);
     free_block(block);
     assert_true(all_work());
@@ -299,7 +318,6 @@ static void fork_and_grow_in_handler(void *arg)
 static void fork_while_giving_back_leaves_both_sides_working(void **state)
 {
     struct forker forker = {.forked = false};
-    int status = 0;
 
     free_block(arena_alloc(REGION_ALIGN, GROWS_BYTES));
     fake_os_watch(FAKE_OS_DECOMMIT, fork_and_grow_in_handler, &forker);
@@ -308,11 +326,9 @@ static void fork_while_giving_back_leaves_both_sides_working(void **state)
     assert_true(forker.forked);
     if (forker.pid == 0) {
         alarm(60);
-        _exit(all_work() ? 0 : 1);
+        leave_child(all_work());
     }
-    assert_int_equal(waitpid(forker.pid, &status, 0), forker.pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(child_was_good(forker.pid));
     assert_true(all_work());
 }
 
@@ -380,7 +396,7 @@ static void signal_while_waiting_to_fork(void *arg)
     pthread_t self = pthread_self();
 
     (void)arg;
-    alarm(5); /* far more than it takes */
+    alarm(20); /* far more than it takes */
     sigemptyset(&action.sa_mask);
     sigaction(SIGUSR1, &action, NULL);
     pthread_barrier_init(&both_ready, NULL, 2);
@@ -395,15 +411,17 @@ static void signal_while_waiting_to_fork(void *arg)
     atomic_store(&about_to_fork, 1);
     arena_before_fork();
     arena_after_fork_in_parent();
-    _exit(atomic_load(&handled) == 1 ? 7 : 8);
+    leave_child(atomic_load(&handled) == 1);
 }
 
 static void handler_may_interrupt_waiting_to_fork(void **state)
 {
+    if (getenv("TSAN_OPTIONS") != NULL) {
+        skip(); /* its runtime keeps signals back while a thread waits for a mutex */
+    }
     struct death death = death_of(signal_while_waiting_to_fork, NULL);
 
-    assert_int_equal(death.signal, 0);
-    assert_int_equal(death.exit_code, 7);
+    assert_int_equal(death.signal, 0); /* neither SIGALRM nor SIGABRT */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, trimmed_arenas, nothing_live)

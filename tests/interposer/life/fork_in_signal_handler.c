@@ -47,6 +47,7 @@ static void test(char **argv)
     start_timer();
     while (forks < FORKS) {
         blocks_step(blocks, 200, &state);
+        churn(&state);
     }
     signal(SIGUSR1, SIG_IGN);
     blocks_free(blocks, 200);

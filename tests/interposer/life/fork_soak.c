@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Four threads allocate, free and fork for the given number of seconds (3 if none is given): every
- * child exits with 0, and at the end no byte is live that was not at the start. */
+/* Four threads allocate, free each other's blocks and fork for the given number of seconds (3 if
+ * none is given): every child exits with 0, and at the end no byte is live that was not at the
+ * start. */
 #include <time.h>
 
 #include "../children.h"
 #include "../memory_use.h"
+#include "../parcels.h"
 
-enum { THREADS = 4, COUNT = 300, STEPS_PER_FORK = 3000, WARM_UP_FORKS = 5 };
+enum { THREADS = 4, COUNT = 300, STEPS_PER_FORK = 1000, WARM_UP_FORKS = 5 };
 
 static atomic_bool stop;
 static int forks_left_per_thread; /* 0 iff the threads run until `stop` */
@@ -19,6 +21,7 @@ static void fork_once(struct block *blocks, uint32_t *state)
             blocks_step(blocks, COUNT, state);
         }
         blocks_free(blocks, COUNT);
+        parcels_end_all();
         _exit(0);
     }
     int status = 1;
@@ -27,11 +30,15 @@ static void fork_once(struct block *blocks, uint32_t *state)
 
 static void *run_thread(void *seed)
 {
-    struct block blocks[COUNT] = {{NULL, 0, 0}};
+    static _Thread_local struct block blocks[COUNT];
     uint32_t state = (uint32_t)(uintptr_t)seed;
     for (int forks = 1; !atomic_load(&stop); forks++) {
         for (int step = 0; step < STEPS_PER_FORK; step++) {
             blocks_step(blocks, COUNT, &state);
+            parcels_step(&state);
+            if (step % 8 == 0) {
+                churn(&state);
+            }
         }
         fork_once(blocks, &state);
         if (forks == forks_left_per_thread) {
@@ -55,6 +62,7 @@ static void run_threads(int forks_per_thread, int seconds)
     for (size_t i = 0; i < THREADS; i++) {
         EXPECT(pthread_join(threads[i], NULL) == 0);
     }
+    parcels_end_all();
 }
 
 static void test(char **argv)

@@ -3,49 +3,15 @@
  * threads come and go. */
 #include <pthread.h>
 
-#include "../blocks.h"
+#include "../parcels.h"
 
-enum { SLOTS = 256, THREADS = 4, GENERATIONS = 60, STEPS = 3000 };
-
-struct parcel {
-    size_t bytes;
-    unsigned char mark;
-    unsigned char content[];
-};
-
-static struct parcel *slots[SLOTS];
-
-static struct parcel *send_parcel(uint32_t *state)
-{
-    size_t bytes = random_size(state);
-    struct parcel *parcel = malloc(sizeof(*parcel) + bytes);
-    EXPECT(parcel != NULL);
-    parcel->bytes = bytes;
-    parcel->mark = (unsigned char)next_random(state);
-    memset(parcel->content, parcel->mark, bytes);
-    return parcel;
-}
-
-static void receive_parcel(struct parcel *parcel, int resize)
-{
-    if (parcel == NULL) {
-        return;
-    }
-    EXPECT(is_filled(parcel->content, parcel->mark, parcel->bytes));
-    if (resize) {
-        parcel = realloc(parcel, sizeof(*parcel) + parcel->bytes / 2);
-        EXPECT(parcel != NULL && is_filled(parcel->content, parcel->mark, parcel->bytes / 2));
-    }
-    free(parcel);
-}
+enum { THREADS = 4, GENERATIONS = 60, STEPS = 3000 };
 
 static void *exchange_parcels(void *seed)
 {
     uint32_t state = (uint32_t)(uintptr_t)seed;
     for (int step = 0; step < STEPS; step++) {
-        struct parcel **slot = &slots[next_random(&state) % SLOTS];
-        struct parcel *mine = step % 8 == 7 ? NULL : send_parcel(&state);
-        receive_parcel(__atomic_exchange_n(slot, mine, __ATOMIC_ACQ_REL), step % 4 == 0);
+        parcels_step(&state);
     }
     return NULL;
 }
@@ -61,7 +27,5 @@ static void test(char **argv)
     for (int i = 0; i < THREADS; i++) {
         EXPECT(pthread_join(threads[i], NULL) == 0);
     }
-    for (int i = 0; i < SLOTS; i++) {
-        receive_parcel(slots[i], 0);
-    }
+    parcels_end_all();
 }

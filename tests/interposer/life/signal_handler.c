@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "../blocks.h"
+#include "../memory_use.h"
 
 enum { HANDLER_BLOCKS = 30, INTERVAL_NS = 100000, SECONDS = 1 };
 
@@ -22,7 +23,7 @@ static void handle(int number)
         blocks_step(in_handler, HANDLER_BLOCKS, &state);
     }
     if (is_handed_over) {
-        block_free(&handed_over);
+        block_free(&handed_over); /* sets the start to NULL */
         is_handed_over = 0;
     }
     signals++;
@@ -45,11 +46,14 @@ static void test(char **argv)
     static struct block blocks[300];
     uint32_t state = 43;
     time_t end = time(NULL) + SECONDS + 1;
+    free(malloc(1));
+    size_t before = live_bytes();
     start_timer();
     while (time(NULL) < end || signals < 100) {
         for (int step = 0; step < 100; step++) {
             blocks_step(blocks, 300, &state);
         }
+        churn(&state);
         if (!is_handed_over) {
             block_allocate(&handed_over, &state);
             is_handed_over = 1;
@@ -58,4 +62,8 @@ static void test(char **argv)
     signal(SIGUSR1, SIG_IGN);
     blocks_free(blocks, 300);
     blocks_free(in_handler, HANDLER_BLOCKS);
+    block_free(&handed_over);
+    live_bytes(); /* visits all parts, which frees what a handler had to leave for later */
+    in_case("live bytes", live_bytes() - before);
+    EXPECT(live_bytes() == before);
 }

@@ -7,21 +7,27 @@
 
 #include "../blocks.h"
 
-enum { THREADS = 4, BLOCKS = 100, SLOTS = 16, SIGNALS = 6000 };
+enum { THREADS = 4, BLOCKS = 100, SLOTS = 16, BURSTS = 2000 };
 
 static _Thread_local struct block in_handler[BLOCKS];
 static _Thread_local uint32_t handler_state = 47;
 static _Atomic(void *) slots[SLOTS];
 static atomic_bool stop;
 
+static void exchange(uint32_t *state)
+{
+    size_t bytes = random_size(state);
+    free(atomic_exchange(&slots[next_random(state) % SLOTS], malloc(bytes)));
+}
+
 static void handle(int number)
 {
     (void)number;
     int saved = errno;
-    blocks_step(in_handler, BLOCKS, &handler_state);
-    blocks_step(in_handler, BLOCKS, &handler_state);
-    size_t bytes = random_size(&handler_state);
-    free(atomic_exchange(&slots[handler_state % SLOTS], malloc(bytes)));
+    for (int i = 0; i < 16; i++) {
+        blocks_step(in_handler, BLOCKS, &handler_state);
+        exchange(&handler_state);
+    }
     errno = saved;
 }
 
@@ -31,7 +37,8 @@ static void *run_thread(void *seed)
     uint32_t state = (uint32_t)(uintptr_t)seed;
     while (!atomic_load(&stop)) {
         blocks_step(blocks, BLOCKS, &state);
-        free(atomic_exchange(&slots[state % SLOTS], malloc(state % 1000)));
+        exchange(&state);
+        churn(&state);
     }
     blocks_free(blocks, BLOCKS);
     blocks_free(in_handler, BLOCKS);
@@ -46,9 +53,11 @@ static void test(char **argv)
     for (size_t i = 0; i < THREADS; i++) {
         EXPECT(pthread_create(&threads[i], NULL, run_thread, (void *)(i + 1)) == 0);
     }
-    for (int i = 0; i < SIGNALS; i++) {
+    for (int i = 0; i < BURSTS * THREADS; i++) {
         EXPECT(pthread_kill(threads[i % THREADS], SIGUSR1) == 0);
-        usleep(200);
+        if (i % THREADS == THREADS - 1) {
+            usleep(300);
+        }
     }
     atomic_store(&stop, 1);
     for (size_t i = 0; i < THREADS; i++) {
