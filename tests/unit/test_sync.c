@@ -75,6 +75,37 @@ static void trying_keeps_no_order(void **state)
     lock_release(&middle);
 }
 
+static void *wait_in_thread(void *lock)
+{
+    bool got = lock_acquire_within(lock, 1);
+
+    if (got) {
+        lock_release(lock);
+    }
+    return got ? lock : NULL;
+}
+
+static void waiting_can_end_without_the_lock(void **state)
+{
+    pthread_t thread;
+    void *got = &low;
+
+    lock_acquire(&low);
+    assert_int_equal(pthread_create(&thread, NULL, wait_in_thread, &low), 0);
+    pthread_join(thread, &got);
+    assert_null(got);
+    lock_release(&low);
+    assert_int_equal(pthread_create(&thread, NULL, wait_in_thread, &low), 0);
+    pthread_join(thread, &got);
+    assert_ptr_equal(got, &low);
+}
+
+static void wait_for_low_after_high(void *arg)
+{
+    lock_acquire(&high);
+    lock_acquire_within(&low, 1);
+}
+
 static size_t shared_count;
 
 static void *count_up(void *arg)
@@ -148,6 +179,7 @@ static void locks_against_their_order_die(void **state)
 {
     const char *phrase = "locks are taken against their order";
 
+    expect_death(wait_for_low_after_high, NULL, "locks are taken against their order");
     expect_death(take_low_after_high, NULL, phrase);
     expect_death(take_low_after_tried_high, NULL, phrase);
     expect_death(take_low_between, NULL, phrase);
@@ -200,6 +232,7 @@ int main(void)
         cmocka_unit_test(trying_keeps_no_order),
         cmocka_unit_test(locks_against_their_order_die),
         cmocka_unit_test(releasing_what_is_not_held_dies),
+        cmocka_unit_test(waiting_can_end_without_the_lock),
         cmocka_unit_test(lock_serialises_threads),
     };
 
