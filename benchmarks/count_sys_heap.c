@@ -43,7 +43,8 @@ static void prepare_exact(void)
     sys_heap_free(&heap, fenced_block(BLOCK_BYTES));
 }
 
-/* Three chunks of the bucket are too small, and a larger bucket has to serve: the longest search. */
+/* Three chunks of the bucket are too small, and a larger bucket has to serve: the longest search.
+ */
 static void prepare_misses(void)
 {
     void *too_small[4];
@@ -56,8 +57,8 @@ static void prepare_misses(void)
     }
 }
 
-/* A hole of the size with free neighbours is made and undone: alloc splits twice, free merges twice.
- * The boundary falls 8 units into the free chunk, hence something remains on either side. */
+/* A hole of the size with free neighbours is made and undone: alloc splits twice, free merges
+ * twice. The boundary falls 8 units into the free chunk, hence something remains on either side. */
 static void aligned_pairs(long count)
 {
     for (long i = 0; i < count; i++) {

@@ -70,12 +70,17 @@ void *realloc(void *block, size_t bytes)
     return freed ? NULL : or_errno(resized, ENOMEM);
 }
 
+/* Like the C library's own, this goes through whichever realloc the program has, which may be a
+ * debugger's. */
 void *reallocarray(void *block, size_t count, size_t bytes)
 {
-    void *resized = quarry_reallocarray(block, count, bytes);
-    bool freed = block != NULL && (count == 0 || bytes == 0);
+    size_t total;
 
-    return freed ? NULL : or_errno(resized, ENOMEM);
+    if (__builtin_mul_overflow(count, bytes, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(block, total);
 }
 
 void *aligned_alloc(size_t align, size_t bytes)

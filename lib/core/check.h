@@ -30,22 +30,22 @@ _Noreturn void fault(const char *phrase, const void *heap, const void *address);
         }                                                                                          \
     } while (0)
 
-#if QUARRY_CHECKS >= 1
-#define CHECK(condition, phrase, heap, address) REQUIRE(condition, phrase, heap, address)
-#else
-#define CHECK(condition, phrase, heap, address)                                                    \
+/* A check that this build leaves out is compiled, and not evaluated. */
+#define CHECK_LEFT_OUT(condition)                                                                  \
     do {                                                                                           \
         (void)sizeof(condition);                                                                   \
     } while (0)
+
+#if QUARRY_CHECKS >= 1
+#define CHECK(condition, phrase, heap, address) REQUIRE(condition, phrase, heap, address)
+#else
+#define CHECK(condition, phrase, heap, address) CHECK_LEFT_OUT(condition)
 #endif
 
 #if QUARRY_CHECKS >= 2
 #define CHECK_ALL(condition, phrase, heap, address) REQUIRE(condition, phrase, heap, address)
 #else
-#define CHECK_ALL(condition, phrase, heap, address)                                                \
-    do {                                                                                           \
-        (void)sizeof(condition);                                                                   \
-    } while (0)
+#define CHECK_ALL(condition, phrase, heap, address) CHECK_LEFT_OUT(condition)
 #endif
 
 #endif

@@ -20,8 +20,8 @@
  * under way, and a wait that began before is given up.
  *
  * A handler that forks while this thread is inside an arena leaves that one to the interrupted
- * call, which finishes it in the parent and in the child. An arena that another thread is in at that
- * time is lost to the child: its blocks stay readable, and are never freed. */
+ * call, which finishes it in the parent and in the child. An arena that another thread is in at
+ * that time is lost to the child: its blocks stay readable, and are never freed. */
 #include "process/arena_entry.h"
 
 #include <stdatomic.h>

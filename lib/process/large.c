@@ -25,6 +25,7 @@
 static _Atomic(uint64_t) allocations;
 static _Atomic(uint64_t) frees;
 static _Atomic(uint64_t) resizes;
+static _Atomic(size_t) live_blocks; /* not the difference of the two above, which are read apart */
 static _Atomic(size_t) live_bytes;
 
 static void count(_Atomic(uint64_t) *counter)
@@ -32,8 +33,10 @@ static void count(_Atomic(uint64_t) *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-static void add_live(size_t bytes)
+/* Both may be "negative": they wrap around to the right sum. */
+static void add_live(size_t blocks, size_t bytes)
 {
+    atomic_fetch_add_explicit(&live_blocks, blocks, memory_order_relaxed);
     atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed);
 }
 
@@ -58,7 +61,7 @@ void *large_alloc(size_t align, size_t bytes)
     }
     os_name(block, mapped_bytes, "quarry large");
     count(&allocations);
-    add_live(mapped_bytes);
+    add_live(1, mapped_bytes);
     return block;
 }
 
@@ -77,7 +80,7 @@ void large_free(void *block, size_t mapped_bytes)
             "large block was freed by two threads at once", NULL, block);
     unmap(block, mapped_bytes);
     count(&frees);
-    add_live(0 - mapped_bytes);
+    add_live((size_t)0 - 1, 0 - mapped_bytes);
 }
 
 static void *move(void *block, size_t old_bytes, size_t new_bytes)
@@ -129,7 +132,7 @@ void *large_resize(void *block, size_t mapped_bytes, size_t bytes)
     }
     if (resized != NULL) {
         count(&resizes);
-        add_live(new_bytes - mapped_bytes);
+        add_live(0, new_bytes - mapped_bytes);
     }
     return resized;
 }
@@ -137,15 +140,14 @@ void *large_resize(void *block, size_t mapped_bytes, size_t bytes)
 void large_add_stats(struct quarry_malloc_stats *stats)
 {
     uint64_t made = atomic_load_explicit(&allocations, memory_order_relaxed);
-    uint64_t freed = atomic_load_explicit(&frees, memory_order_relaxed);
     size_t bytes = atomic_load_explicit(&live_bytes, memory_order_relaxed);
 
     stats->allocations += made;
     stats->large += made;
-    stats->frees += freed;
+    stats->frees += atomic_load_explicit(&frees, memory_order_relaxed);
     stats->resizes += atomic_load_explicit(&resizes, memory_order_relaxed);
     stats->live_bytes += bytes;
-    stats->large_blocks += made - freed;
+    stats->large_blocks += atomic_load_explicit(&live_blocks, memory_order_relaxed);
     stats->large_bytes += bytes;
     stats->committed_bytes += bytes;
 }

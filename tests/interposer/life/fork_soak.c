@@ -65,13 +65,21 @@ static void run_threads(int forks_per_thread, int seconds)
     parcels_end_all();
 }
 
+/* Asked twice: the first visit frees what had to be left for later while a fork was under way. */
+static size_t settled_live_bytes(void)
+{
+    live_bytes();
+    return live_bytes();
+}
+
 static void test(char **argv)
 {
+    const size_t kept_by_glibc = any_malloc_will_do() ? MIB : 0; /* in its thread cache */
     int seconds = argv[1] == NULL ? 3 : atoi(argv[1]);
     alarm((unsigned int)seconds + HANG_SECONDS);
     run_threads(WARM_UP_FORKS, 0);
-    size_t before = live_bytes();
+    size_t before = settled_live_bytes();
     run_threads(0, seconds);
     in_case("live bytes", live_bytes() - before);
-    EXPECT(live_bytes() <= before);
+    EXPECT(settled_live_bytes() <= before + kept_by_glibc);
 }
