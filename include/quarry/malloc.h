@@ -136,7 +136,8 @@ struct quarry_malloc_stats {
     size_t free_chunks;     /**< free chunks that can be allocated from, in all regions */
 };
 
-/** Fills @p stats. Cost: O(number of chunks), because of free_chunks. */
+/** Fills @p stats. An arena that is held for a fork by another thread is left out. Cost: O(number
+ * of chunks), because of free_chunks. */
 void quarry_malloc_stats_get(struct quarry_malloc_stats *stats);
 
 /** What quarry_malloc_option can set. */

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "../children.h"
+#include "../interrupt.h"
 
 enum { FORKS = 300, INTERVAL_NS = 700000 };
 
@@ -28,23 +29,12 @@ static void fork_here(int number)
     errno = saved;
 }
 
-static void start_timer(void)
-{
-    struct sigaction action = {.sa_handler = fork_here, .sa_flags = SA_RESTART};
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-    struct itimerspec times = {.it_value = {0, INTERVAL_NS}, .it_interval = {0, INTERVAL_NS}};
-    timer_t timer;
-    EXPECT(sigaction(SIGUSR1, &action, NULL) == 0);
-    EXPECT(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
-    EXPECT(timer_settime(timer, 0, &times, NULL) == 0);
-}
-
 static void test(char **argv)
 {
     static struct block blocks[200];
     uint32_t state = 33;
     child_allocates = argv[1] != NULL && strcmp(argv[1], "allocate") == 0;
-    start_timer();
+    interrupt_every(INTERVAL_NS, fork_here);
     while (forks < FORKS) {
         blocks_step(blocks, 200, &state);
         churn(&state);

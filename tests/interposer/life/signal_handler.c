@@ -6,6 +6,7 @@
 
 #include "../blocks.h"
 #include "../memory_use.h"
+#include "../interrupt.h"
 
 enum { HANDLER_BLOCKS = 30, INTERVAL_NS = 100000, SECONDS = 1 };
 
@@ -30,17 +31,6 @@ static void handle(int number)
     errno = saved;
 }
 
-static void start_timer(void)
-{
-    struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
-    struct itimerspec times = {.it_value = {0, INTERVAL_NS}, .it_interval = {0, INTERVAL_NS}};
-    timer_t timer;
-    EXPECT(sigaction(SIGUSR1, &action, NULL) == 0);
-    EXPECT(timer_create(CLOCK_MONOTONIC, &event, &timer) == 0);
-    EXPECT(timer_settime(timer, 0, &times, NULL) == 0);
-}
-
 static void test(char **argv)
 {
     static struct block blocks[300];
@@ -48,7 +38,7 @@ static void test(char **argv)
     time_t end = time(NULL) + SECONDS + 1;
     free(malloc(1));
     size_t before = live_bytes();
-    start_timer();
+    interrupt_every(INTERVAL_NS, handle);
     while (time(NULL) < end || signals < 100) {
         for (int step = 0; step < 100; step++) {
             blocks_step(blocks, 300, &state);
