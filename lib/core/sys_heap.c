@@ -208,39 +208,76 @@ static bool resize_chunk(struct z_heap *h, chunk_id c, uint32_t units)
     return true;
 }
 
-static bool resize_block(struct z_heap *h, void *mem, size_t bytes)
+static size_t block_usable_bytes(const struct z_heap *h, const void *mem)
 {
+    return chunk_bytes_from(h, block_chunk(h, mem), mem);
+}
+
+/* Each tells the watchers about the block at mem, in use; block_chunk has verified it. */
+static void note_made(struct sys_heap *heap, void *mem, size_t bytes, const void *caller)
+{
+    if (mem != NULL && note_is_watched()) {
+        size_t usable = block_usable_bytes(heap->heap, mem);
+
+        note_tell_alloc(heap, &(struct note_block){mem, bytes, usable, caller});
+    }
+}
+
+static void note_resized(struct sys_heap *heap, void *mem, size_t bytes, size_t old_usable,
+                         const void *caller)
+{
+    if (note_is_watched()) {
+        size_t usable = block_usable_bytes(heap->heap, mem);
+
+        note_tell_resize(heap, &(struct note_block){mem, bytes, usable, caller}, old_usable);
+    }
+}
+
+static void note_ends(struct sys_heap *heap, void *mem, size_t usable,
+                      void (*tell)(struct sys_heap *, const struct note_block *))
+{
+    if (note_is_watched()) {
+        tell(heap, &(struct note_block){mem, usable, usable, NULL});
+    }
+}
+
+static bool resize_block(struct sys_heap *heap, void *mem, size_t bytes, const void *caller)
+{
+    struct z_heap *h = heap->heap;
     chunk_id c = block_chunk(h, mem);
     size_t old_usable = chunk_bytes_from(h, c, mem);
 
     if (!resize_chunk(h, c, chunk_units_for(h, bytes, chunk_gap(h, c, mem)))) {
         return false;
     }
-    note_resize(h, mem, old_usable, bytes);
+    note_resized(heap, mem, bytes, old_usable, caller);
     return true;
 }
 
-static void free_block(struct z_heap *h, void *mem)
+static void free_block(struct sys_heap *heap, void *mem)
 {
+    struct z_heap *h = heap->heap;
     chunk_id c = block_chunk(h, mem);
 
-    note_free(h, mem);
+    note_ends(heap, mem, chunk_bytes_from(h, c, mem), note_tell_free);
     chunk_set_used(h, c, false);
     release_chunk(h, c);
 }
 
 /* Moves a block into a new one of `bytes` bytes, or returns NULL and leaves it. */
-static void *move_block(struct z_heap *h, void *mem, size_t align, size_t bytes)
+static void *move_block(struct sys_heap *heap, void *mem, size_t align, size_t bytes,
+                        const void *caller)
 {
-    size_t old_usable = chunk_bytes_from(h, block_chunk(h, mem), mem);
-    void *moved = alloc_by_align(h, align, bytes);
+    size_t old_usable = block_usable_bytes(heap->heap, mem);
+    void *moved = alloc_by_align(heap->heap, align, bytes);
 
     if (moved == NULL) {
         return NULL;
     }
-    note_alloc(h, moved, bytes);
+    note_made(heap, moved, bytes, caller);
+    note_ends(heap, mem, old_usable, note_tell_copied);
     memcpy(moved, mem, old_usable < bytes ? old_usable : bytes);
-    free_block(h, mem);
+    free_block(heap, mem);
     return moved;
 }
 
@@ -252,21 +289,7 @@ static void leave(const struct sys_heap *heap)
     note_leave();
 }
 
-void *sys_heap_alloc(struct sys_heap *heap, size_t bytes)
-{
-    struct z_heap *h = heap->heap;
-
-    if (h == NULL || bytes == 0) {
-        return NULL;
-    }
-    note_enter();
-    void *mem = plain_alloc(h, bytes);
-    note_alloc(h, mem, bytes);
-    leave(heap);
-    return mem;
-}
-
-void *sys_heap_aligned_alloc(struct sys_heap *heap, size_t align, size_t bytes)
+static void *alloc_block(struct sys_heap *heap, size_t align, size_t bytes, const void *caller)
 {
     struct z_heap *h = heap->heap;
 
@@ -275,15 +298,25 @@ void *sys_heap_aligned_alloc(struct sys_heap *heap, size_t align, size_t bytes)
     }
     note_enter();
     void *mem = alloc_by_align(h, align, bytes);
-    note_alloc(h, mem, bytes);
+    note_made(heap, mem, bytes, caller);
     leave(heap);
     return mem;
+}
+
+void *sys_heap_alloc(struct sys_heap *heap, size_t bytes)
+{
+    return alloc_block(heap, 0, bytes, __builtin_return_address(0));
+}
+
+void *sys_heap_aligned_alloc(struct sys_heap *heap, size_t align, size_t bytes)
+{
+    return alloc_block(heap, align, bytes, __builtin_return_address(0));
 }
 
 void *sys_heap_noalign_alloc(struct sys_heap *heap, size_t align, size_t bytes)
 {
     (void)align;
-    return sys_heap_alloc(heap, bytes);
+    return alloc_block(heap, 0, bytes, __builtin_return_address(0));
 }
 
 void sys_heap_free(struct sys_heap *heap, void *mem)
@@ -292,38 +325,54 @@ void sys_heap_free(struct sys_heap *heap, void *mem)
         return;
     }
     note_enter();
-    free_block(heap->heap, mem);
+    free_block(heap, mem);
     leave(heap);
 }
 
-void *sys_heap_realloc(struct sys_heap *heap, void *ptr, size_t bytes)
+static void *realloc_block(struct sys_heap *heap, void *mem, size_t align, size_t bytes,
+                           const void *caller)
 {
-    return sys_heap_aligned_realloc(heap, ptr, 0, bytes);
+    bool may_stay = align == 0 || (uintptr_t)mem % align == 0;
+
+    if (may_stay && resize_block(heap, mem, bytes, caller)) {
+        return mem;
+    }
+    return move_block(heap, mem, align, bytes, caller);
 }
 
-void *sys_heap_aligned_realloc(struct sys_heap *heap, void *ptr, size_t align, size_t bytes)
+/* sys_heap_aligned_realloc on behalf of a caller. */
+static void *realloc_any(struct sys_heap *heap, void *ptr, size_t align, size_t bytes,
+                         const void *caller)
 {
-    struct z_heap *h = heap->heap;
-
-    REQUIRE(align == 0 || is_power_of_two(align), "alignment has more than one bit", h, ptr);
+    REQUIRE(align == 0 || is_power_of_two(align), "alignment has more than one bit", heap->heap,
+            ptr);
     if (ptr == NULL) {
-        return sys_heap_aligned_alloc(heap, align, bytes);
+        return alloc_block(heap, align, bytes, caller);
     }
     if (bytes == 0) {
         sys_heap_free(heap, ptr);
         return NULL;
     }
     note_enter();
-    bool may_stay = align == 0 || (uintptr_t)ptr % align == 0;
-    void *mem = may_stay && resize_block(h, ptr, bytes) ? ptr : move_block(h, ptr, align, bytes);
+    void *mem = realloc_block(heap, ptr, align, bytes, caller);
     leave(heap);
     return mem;
+}
+
+void *sys_heap_realloc(struct sys_heap *heap, void *ptr, size_t bytes)
+{
+    return realloc_any(heap, ptr, 0, bytes, __builtin_return_address(0));
+}
+
+void *sys_heap_aligned_realloc(struct sys_heap *heap, void *ptr, size_t align, size_t bytes)
+{
+    return realloc_any(heap, ptr, align, bytes, __builtin_return_address(0));
 }
 
 bool heap_resize_in_place(struct sys_heap *heap, void *mem, size_t bytes)
 {
     note_enter();
-    bool resized = resize_block(heap->heap, mem, bytes);
+    bool resized = resize_block(heap, mem, bytes, __builtin_return_address(0));
     leave(heap);
     return resized;
 }

@@ -78,11 +78,11 @@ void heap_init_growable(struct sys_heap *heap, void *mem, size_t bytes, size_t m
     }
     struct z_heap *h = (struct z_heap *)round_up((uintptr_t)mem, CHUNK_UNIT_BYTES);
 
+    heap->heap = h;
     note_enter();
-    note_begin(h, mem, bytes);
+    note_begin(heap, mem, bytes);
     format(h, (uint32_t)units, (uint32_t)max_units);
     note_leave();
-    heap->heap = h;
 }
 
 void sys_heap_init(struct sys_heap *heap, void *mem, size_t bytes)
@@ -115,7 +115,7 @@ void heap_extend(struct sys_heap *heap, size_t extra_bytes)
     chunk_id old_end = chunk_end(h);
     CHECK(header_chunk_units(chunk_bucket(old_end.unit + extra) + 1) <= chunk_size(h, CHUNK_NONE),
           "heap is extended beyond what it was made for", h, NULL);
-    note_extend(h, chunk_mem(h, old_end), extra_bytes);
+    note_extend(heap, chunk_mem(h, old_end), extra_bytes);
     chunk_id last = free_tail(h);
     if (chunk_same(last, CHUNK_NONE)) {
         set_tail_size(h, old_end, extra);
@@ -146,13 +146,13 @@ void heap_shrink(struct sys_heap *heap, size_t less_bytes)
     chunk_id last = free_tail(h);
     free_list_remove(h, last);
     set_tail_size(h, last, chunk_size(h, last) - (uint32_t)(less_bytes / CHUNK_UNIT_BYTES));
-    note_cut(h, chunk_mem(h, chunk_end(h)));
+    note_cut(heap, chunk_mem(h, chunk_end(h)));
     note_leave();
 }
 
 void heap_abandon(struct sys_heap *heap)
 {
-    note_cut(heap->heap, heap->heap);
+    note_cut(heap, heap->heap);
     heap->heap = NULL;
 }
 

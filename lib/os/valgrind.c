@@ -12,12 +12,10 @@
  * buffer of one that it has abandoned. So the extent of every heap is remembered here, and a new
  * heap ends those that it overlaps, whose bytes become ordinary memory again.
  *
- * Nothing of this is active outside of memcheck: the watcher is set only if it answers. */
+ * Nothing of this is active outside of memcheck: the watcher is added only if it answers. */
 #include "os/valgrind.h"
 
 #include "core/note.h"
-
-const struct note_watcher *note_watcher;
 
 #if QUARRY_VALGRIND
 
@@ -107,8 +105,9 @@ static void watch_leave(void)
     VALGRIND_ENABLE_ERROR_REPORTING;
 }
 
-static void watch_begin(struct z_heap *h, void *mem, size_t bytes)
+static void watch_begin(struct sys_heap *heap, void *mem, size_t bytes)
 {
+    struct z_heap *h = heap->heap;
     uintptr_t start = (uintptr_t)mem;
 
     pthread_mutex_lock(&extents_lock);
@@ -122,10 +121,10 @@ static void watch_begin(struct z_heap *h, void *mem, size_t bytes)
     pthread_mutex_unlock(&extents_lock);
 }
 
-static void watch_extend(struct z_heap *h, void *mem, size_t bytes)
+static void watch_extend(struct sys_heap *heap, void *mem, size_t bytes)
 {
     pthread_mutex_lock(&extents_lock);
-    struct extent *slot = find_extent(h);
+    struct extent *slot = find_extent(heap->heap);
     if (slot != NULL) {
         slot->end = (uintptr_t)mem + bytes;
         VALGRIND_MAKE_MEM_NOACCESS(mem, bytes);
@@ -133,13 +132,13 @@ static void watch_extend(struct z_heap *h, void *mem, size_t bytes)
     pthread_mutex_unlock(&extents_lock);
 }
 
-static void watch_cut(struct z_heap *h, void *end)
+static void watch_cut(struct sys_heap *heap, void *end)
 {
     uintptr_t new_end = (uintptr_t)end;
 
     pthread_mutex_lock(&extents_lock);
-    struct extent *slot = find_extent(h);
-    if (slot != NULL && new_end <= (uintptr_t)h) {
+    struct extent *slot = find_extent(heap->heap);
+    if (slot != NULL && new_end <= (uintptr_t)heap->heap) {
         end_pool(slot);
     } else if (slot != NULL) {
         VALGRIND_MAKE_MEM_UNDEFINED(end, slot->end - new_end);
@@ -148,33 +147,35 @@ static void watch_cut(struct z_heap *h, void *end)
     pthread_mutex_unlock(&extents_lock);
 }
 
-static void watch_alloc(struct z_heap *h, void *mem, size_t bytes)
+static void watch_alloc(struct sys_heap *heap, const struct note_block *block)
 {
-    VALGRIND_MEMPOOL_ALLOC(h, mem, bytes);
+    VALGRIND_MEMPOOL_ALLOC(heap->heap, block->mem, block->bytes);
 }
 
 /* The pool knows the size that was wanted before, but does not tell. It is found as the number of
  * accessible bytes, since what follows them in the chunk is not accessible. */
-static void watch_resize(struct z_heap *h, void *mem, size_t old_usable, size_t bytes)
+static void watch_resize(struct sys_heap *heap, const struct note_block *block,
+                         size_t old_usable_bytes)
 {
-    uintptr_t start = (uintptr_t)mem;
-    uintptr_t old_end = (uintptr_t)VALGRIND_CHECK_MEM_IS_ADDRESSABLE(mem, old_usable);
-    size_t old_bytes = old_end != 0 ? old_end - start : old_usable;
+    char *mem = block->mem;
+    size_t bytes = block->bytes;
+    uintptr_t old_end = (uintptr_t)VALGRIND_CHECK_MEM_IS_ADDRESSABLE(mem, old_usable_bytes);
+    size_t old_bytes = old_end != 0 ? old_end - (uintptr_t)mem : old_usable_bytes;
 
-    VALGRIND_MEMPOOL_CHANGE(h, mem, mem, bytes);
+    VALGRIND_MEMPOOL_CHANGE(heap->heap, mem, mem, bytes);
     if (bytes > old_bytes) {
-        VALGRIND_MAKE_MEM_UNDEFINED((char *)mem + old_bytes, bytes - old_bytes);
+        VALGRIND_MAKE_MEM_UNDEFINED(mem + old_bytes, bytes - old_bytes);
     } else {
-        VALGRIND_MAKE_MEM_NOACCESS((char *)mem + bytes, old_bytes - bytes);
+        VALGRIND_MAKE_MEM_NOACCESS(mem + bytes, old_bytes - bytes);
     }
 }
 
-static void watch_free(struct z_heap *h, void *mem)
+static void watch_free(struct sys_heap *heap, const struct note_block *block)
 {
-    VALGRIND_MEMPOOL_FREE(h, mem);
+    VALGRIND_MEMPOOL_FREE(heap->heap, block->mem);
 }
 
-static const struct note_watcher memcheck_watcher = {
+static struct note_watcher memcheck_watcher = {
     .enter = watch_enter,
     .leave = watch_leave,
     .begin = watch_begin,
@@ -196,13 +197,13 @@ static bool memcheck_is_running(void)
 __attribute__((constructor)) static void watch_if_memcheck(void)
 {
     if (memcheck_is_running()) {
-        note_watcher = &memcheck_watcher;
+        note_watch(&memcheck_watcher);
     }
 }
 
 void valgrind_mapped(void *start, size_t bytes)
 {
-    if (note_watcher != NULL) {
+    if (note_is_watched()) {
         VALGRIND_MAKE_MEM_DEFINED(start, bytes);
     }
 }

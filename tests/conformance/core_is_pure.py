@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-FROM_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "fault", "note_watcher"}
+FROM_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "fault"}
 OPTIONS = ["-std=gnu11", "-O2", "-ffreestanding", "-DQUARRY_HEAP_ALLOC_LOOPS=3", "-DQUARRY_CHECKS=2"]
 
 
