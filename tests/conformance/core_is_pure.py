@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiles lib/core without a C library and checks what it needs from outside.
 
-Allowed: the memory functions that every compiler calls, the two hooks (fault and note watcher), and
+Allowed: the memory functions that every compiler calls, the hook for faults, and
 what the files of core define for each other.
 """
 import pathlib
@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 FROM_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "fault"}
-OPTIONS = ["-std=gnu11", "-O2", "-ffreestanding", "-DQUARRY_HEAP_ALLOC_LOOPS=3", "-DQUARRY_CHECKS=2"]
+OPTIONS = ["-std=gnu11", "-O2", "-ffreestanding", "-DQUARRY_CHECKS=2"]
 
 
 def symbols(obj: pathlib.Path, undefined: bool) -> set[str]:
@@ -22,9 +22,9 @@ def symbols(obj: pathlib.Path, undefined: bool) -> set[str]:
 
 
 def main() -> int:
-    root = pathlib.Path(sys.argv[1])
+    root, generated = pathlib.Path(sys.argv[1]), sys.argv[2]
     compiler = sys.argv[sys.argv.index("--") + 1:]
-    includes = [f"-I{root / 'include'}", f"-I{root / 'lib'}"]
+    includes = [f"-I{root / 'include'}", f"-I{root / 'lib'}", f"-I{generated}"]
     needed: set[str] = set()
     offered: set[str] = set()
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,8 @@ import sys
 STANDARD_OF_CORE = {"stdint.h", "stddef.h", "stdbool.h", "limits.h", "string.h"}
 # For each folder: prefixes of the project's headers that its files may include.
 ALLOWED = {
-    "lib/core": ("core/", "zephyr/sys/"),
+    "lib/core": ("core/", "zephyr/sys/", "quarry/config.h", "quarry/heap.h"),
+    "lib/debug": ("debug/", "core/", "os/", "zephyr/", "quarry/"),
     "lib/os": ("os/", "core/check.h", "core/bits.h", "core/note.h"),
     "lib/kernel": ("kernel/", "core/", "os/", "zephyr/", "quarry/"),
     "lib/process": ("process/", "core/", "os/", "zephyr/", "quarry/"),
@@ -15,7 +16,7 @@ ALLOWED = {
     "include": ("zephyr/", "quarry/"),
     "tools": ("zephyr/", "quarry/"),
 }
-PROJECT_HEADER = re.compile(r"^(core|os|kernel|process|zephyr|quarry|preload)/")
+PROJECT_HEADER = re.compile(r"^(core|debug|os|kernel|process|zephyr|quarry|preload)/")
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.MULTILINE)
 
 

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <quarry/config.h>
+
 #include "../support/random.h"
 #include "heap_ops.h"
 #include "heap_trial.h"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <quarry/config.h>
 #include "../support/random.h"
 #include "heap_ops.h"
 #include "heap_trial.h"

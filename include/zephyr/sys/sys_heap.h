@@ -27,6 +27,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <zephyr/autoconf.h>
+#include <zephyr/sys/mem_stats.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -166,6 +168,33 @@ size_t sys_heap_usable_size(struct sys_heap *heap, void *mem);
  * Differs from Zephyr: always built; Zephyr's writes to the heap while it walks.
  */
 bool sys_heap_validate(struct sys_heap *heap);
+
+/**
+ * Reads the counters of a heap.
+ *
+ * allocated_bytes is the sum of what sys_heap_usable_size says of all live blocks (the bytes that
+ * an alignment skipped included), free_bytes the sum of what could be used in all free chunks that
+ * are large enough to be allocated.
+ *
+ * @param heap  the heap
+ * @param stats where the counters go
+ * @return 0; -EINVAL iff @p heap or @p stats is NULL or the heap was not initialised; -ENOTSUP iff
+ *         the library was built with -Dheap_runtime_stats=false
+ *
+ * Cost: O(1).
+ */
+int sys_heap_runtime_stats_get(struct sys_heap *heap, struct sys_memory_stats *stats);
+
+/**
+ * Lowers max_allocated_bytes to what is allocated now.
+ *
+ * @param heap the heap
+ * @return 0; -EINVAL iff @p heap is NULL or was not initialised; -ENOTSUP iff the library was built
+ *         with -Dheap_runtime_stats=false
+ *
+ * Cost: O(1).
+ */
+int sys_heap_runtime_stats_reset_max(struct sys_heap *heap);
 
 #pragma GCC visibility pop
 
