@@ -13,6 +13,12 @@ static inline unsigned int floor_log2(uint32_t n)
     return 31u - (unsigned int)__builtin_clz(n);
 }
 
+/* Bits that n needs: one more than floor_log2(n), and 0 for 0. */
+static inline unsigned int bit_length(uint32_t n)
+{
+    return n == 0 ? 0 : floor_log2(n) + 1;
+}
+
 /* Number of the lowest bit set in n; n must not be 0. */
 static inline unsigned int lowest_bit(uint32_t n)
 {

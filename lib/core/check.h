@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The three levels of checks, and the one function that a failed check calls.
+/* The three levels of checks, and what a failed check calls.
  *
  *   REQUIRE    every build; O(1) on lines that the caller has in cache anyway
  *   CHECK      QUARRY_CHECKS >= 1; O(1)
@@ -13,14 +13,17 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <quarry/fault.h>
 
 #ifndef QUARRY_CHECKS
 #define QUARRY_CHECKS 0
 #endif
 
-/* Reports `quarry: PHRASE, heap ADDRESS, address ADDRESS` and aborts. `heap` and `address` may be
- * NULL, and are then left out. lib/os/fault.c defines it; a freestanding user of core defines its
- * own. */
+/* Reports a fault and ends the program. lib/os/fault.c defines it; a freestanding user of core
+ * defines its own. */
+_Noreturn void fault_report(const struct quarry_fault *report);
+
+/* The same for a fault of which no sizes are known. `heap` and `address` may be NULL. */
 _Noreturn void fault(const char *phrase, const void *heap, const void *address);
 
 #define REQUIRE(condition, phrase, heap, address)                                                  \

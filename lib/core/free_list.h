@@ -1,78 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The free lists of a chunk heap: the only file where a free chunk holds a link.
- *
- * Each bucket is a ring. The bucket names the chunk to try next; a chunk comes in before that one,
- * which is the tail (first in, first out among equals); taking any chunk out makes its successor
- * the next. Both rules are part of the addresses that Zephyr hands out, hence of ours. */
+/* The free lists of a heap, whichever buckets it has: ring_buckets.h or fine_buckets.h. Only these
+ * three files know that free chunks hold links. */
 #ifndef QUARRY_CORE_FREE_LIST_H
 #define QUARRY_CORE_FREE_LIST_H
 
-#include "core/check.h"
 #include "core/chunk.h"
+#include "core/counters.h"
+#include "core/fine_buckets.h"
+#include "core/harden.h"
+#include "core/ring_buckets.h"
 
-static inline chunk_id free_list_next(const struct z_heap *h, chunk_id c)
+/* Bit 0 of the heap's notes. */
+#define FREE_LIST_FINE 1u
+
+static inline bool free_list_is_fine(const struct z_heap *h)
 {
-    return (chunk_id){chunk_get(h, c, CHUNK_FREE_NEXT)};
+    return (chunk_heap_notes(h) & FREE_LIST_FINE) != 0;
 }
 
-static inline chunk_id free_list_prev(const struct z_heap *h, chunk_id c)
+/* 4-byte words behind the fixed part of struct z_heap that a heap of `units` needs: the heads of
+ * its lists, and masks before them. */
+static inline uint32_t free_list_words(uint32_t units, bool big, bool fine)
 {
-    return (chunk_id){chunk_get(h, c, CHUNK_FREE_PREV)};
+    return fine ? FINE_LEVELS + fine_slot(units) + 1
+                : floor_log2(units - chunk_min_units_if(big) + 1) + 1;
 }
 
-/* CHUNK_NONE if the bucket is empty. */
-static inline chunk_id free_list_head(const struct z_heap *h, unsigned int bucket)
+/* Whether a free chunk of that size is on a list. */
+static inline bool free_list_has(const struct z_heap *h, uint32_t units)
 {
-    return (chunk_id){h->buckets[bucket].next};
+    return units >= chunk_min_units(h);
 }
 
-static inline void free_list_link(struct z_heap *h, chunk_id left, chunk_id right)
+/* Lists a free chunk of `units`, unless it is undersized. */
+static inline void free_list_add(struct z_heap *h, chunk_id c, uint32_t units)
 {
-    *chunk_field(h, left, CHUNK_FREE_NEXT) = right.unit;
-    *chunk_field(h, right, CHUNK_FREE_PREV) = left.unit;
-}
-
-/* Puts a free chunk at the tail of its list; an undersized one stays off the lists. */
-static inline void free_list_add(struct z_heap *h, chunk_id c)
-{
-    if (chunk_undersized(h, c)) {
+    if (!free_list_has(h, units)) {
         return;
     }
-    unsigned int bucket = chunk_bucket(chunk_size(h, c));
-    chunk_id next = free_list_head(h, bucket);
-
-    if (chunk_same(next, CHUNK_NONE)) {
-        h->avail_buckets |= (uint32_t)1 << bucket;
-        h->buckets[bucket].next = c.unit;
-        free_list_link(h, c, c);
-        return;
+    counters_listed(h, units);
+    if (free_list_is_fine(h)) {
+        fine_add(h, c, units);
+    } else {
+        ring_add(h, c, units);
     }
-    free_list_link(h, free_list_prev(h, next), c);
-    free_list_link(h, c, next);
 }
 
-/* Takes a chunk out of the list of its bucket, which the caller knows. */
-static inline void free_list_remove_from(struct z_heap *h, chunk_id c, unsigned int bucket)
+/* Takes a free chunk of `units` out of its list, if it is on one. */
+static inline void free_list_remove(struct z_heap *h, chunk_id c, uint32_t units)
 {
-    chunk_id next = free_list_next(h, c);
-
-    CHECK(bucket == chunk_bucket(chunk_size(h, c)), "free chunk is on another bucket's list", h,
-          chunk_mem(h, c));
-    if (chunk_same(next, c)) {
-        h->avail_buckets &= ~((uint32_t)1 << bucket);
-        h->buckets[bucket].next = 0;
+    if (!free_list_has(h, units)) {
         return;
     }
-    h->buckets[bucket].next = next.unit;
-    free_list_link(h, free_list_prev(h, c), next);
+    counters_unlisted(h, units);
+    if (free_list_is_fine(h)) {
+        fine_remove(h, c, units);
+    } else {
+        ring_remove(h, c, units);
+    }
 }
 
-/* Takes a free chunk out of its list, if it is on one. */
-static inline void free_list_remove(struct z_heap *h, chunk_id c)
+/* Takes a chunk of at least `units` off the lists, or returns CHUNK_NONE. */
+static inline chunk_id free_list_take(struct z_heap *h, uint32_t units)
 {
-    if (!chunk_undersized(h, c)) {
-        free_list_remove_from(h, c, chunk_bucket(chunk_size(h, c)));
+    chunk_id c = free_list_is_fine(h) ? fine_take(h, units) : ring_take(h, units);
+
+    if (!chunk_same(c, CHUNK_NONE)) {
+        counters_unlisted(h, chunk_size(h, c));
     }
+    return c;
 }
 
 #endif

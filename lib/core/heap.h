@@ -8,12 +8,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <quarry/heap.h>
 #include <zephyr/sys/sys_heap.h>
 
-/* sys_heap_init for a buffer of `bytes` bytes now, which may be extended up to `max_bytes` later:
- * the heap gets the buckets that the larger size needs. Fails (heap->heap NULL) as sys_heap_init
- * does, and if max_bytes < bytes. */
-void heap_init_growable(struct sys_heap *heap, void *mem, size_t bytes, size_t max_bytes);
+/* quarry_heap_init for a buffer of `bytes` bytes now, which may be extended up to `max_bytes`
+ * later: the heap gets the buckets that the larger size needs. Fails (heap->heap NULL) as
+ * sys_heap_init does, if max_bytes < bytes, and if the two sizes would have headers of different
+ * formats (32-bit machines only). */
+void heap_init_growable(struct sys_heap *heap, void *mem, size_t bytes, size_t max_bytes,
+                        enum quarry_heap_buckets buckets);
 
 /* Adds the `extra_bytes` bytes behind the heap's buffer to it. They must be accessible, their
  * number a multiple of 8, and the sum no more than the max_bytes of heap_init_growable. */
@@ -36,5 +40,26 @@ void *heap_first_block(const struct sys_heap *heap);
 /* Makes a live block `bytes` bytes large (not 0) without moving it. False iff it cannot stay, and
  * then nothing has changed. */
 bool heap_resize_in_place(struct sys_heap *heap, void *mem, size_t bytes);
+
+/* heap->heap must not be NULL for what follows. */
+
+/* The counters of sys_heap_runtime_stats_get. False if the build does not keep them. */
+bool heap_counters(const struct sys_heap *heap, struct sys_memory_stats *stats);
+/* Starts the high-water mark and the low-water mark anew. False if the build does not keep them. */
+bool heap_reset_marks(struct sys_heap *heap);
+
+/* First-level buckets (powers of two) that the heap has, and the one for a chunk of `units`. */
+unsigned int heap_bucket_count(const struct sys_heap *heap);
+unsigned int heap_bucket_of(const struct sys_heap *heap, uint32_t units);
+/* Units of the smallest chunk that belongs there. */
+uint32_t heap_bucket_min_units(const struct sys_heap *heap, unsigned int bucket);
+
+/* Bytes of the largest block that sys_heap_alloc would grant now; 0 if none. */
+size_t heap_largest_allocatable_bytes(const struct sys_heap *heap);
+
+/* Bytes of a block that sys_heap_alloc would have granted at any moment since the heap was made or
+ * since sys_heap_runtime_stats_reset_max; 0 if none, or if the build has no runtime statistics. It
+ * is known to a power of two only: that much could be had, perhaps up to twice as much. */
+size_t heap_always_allocatable_bytes(const struct sys_heap *heap);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a heap tells those who watch heaps: memory checkers, listeners, tracers. Without a watcher, a
- * note costs a load and a branch.
+/* What a heap tells those who watch heaps: memory checkers, listeners, tracers. Without a watcher,
+ * a note costs a load and a branch.
  *
  * Every call that changes a heap is bracketed: note_enter, the work, what happened, note_leave.
  * Between the two the heap touches its own headers, which nobody else may. Watchers are told in the

@@ -6,88 +6,121 @@
  *            (a free last chunk and the new one become one)
  *   shrink   | chunk 0 | ... | last chunk, free, shorter | end |
  *
- * The number of free lists is fixed by the largest size that the heap may grow to, because the list
+ * The number of free lists is fixed by the largest size that the heap may grow to, because their
  * heads lie in chunk 0. A heap made by sys_heap_init has just the lists for its own size, as in
  * Zephyr. Nothing but the header words at either end is touched, so a heap over fresh pages makes
  * two of them resident. */
+#include <string.h>
+
 #include "core/check.h"
 #include "core/chunk.h"
+#include "core/counters.h"
 #include "core/free_list.h"
+#include "core/harden.h"
 #include "core/heap.h"
 #include "core/note.h"
 
-static uint32_t header_chunk_units(unsigned int buckets)
+/* What decides how chunk 0 looks. */
+struct layout {
+    uint32_t units;     /* of the heap now */
+    uint32_t max_units; /* that it may grow to */
+    bool big;           /* format of its headers */
+    bool fine;          /* its buckets */
+};
+
+static uint32_t header_chunk_units(const struct layout *layout)
 {
-    return (uint32_t)(Z_HEAP_CHUNK0_(buckets) / CHUNK_UNIT_BYTES);
+    uint32_t words = free_list_words(layout->max_units, layout->big, layout->fine);
+
+    return (uint32_t)(Z_HEAP_CHUNK0_(words) / CHUNK_UNIT_BYTES);
 }
 
 static void set_end(struct z_heap *h, chunk_id end, uint32_t left_units)
 {
-    h->end_chunk = end.unit;
-    chunk_set_size(h, end, 0);
+    chunk_set_size(h, end, 0, true);
     chunk_set_left_size(h, end, left_units);
-    chunk_set_used(h, end, true);
 }
 
-/* Writes an empty heap of `units` units to h, with the buckets that `max_units` need. */
-static void format(struct z_heap *h, uint32_t units, uint32_t max_units)
+/* Writes an empty heap to h. */
+static void format(struct z_heap *h, const struct layout *layout)
 {
-    uint32_t chunk0_units = header_chunk_units(chunk_bucket(max_units) + 1);
-    size_t bucket_slots = (chunk0_units * CHUNK_UNIT_BYTES - sizeof(*h)) / sizeof(h->buckets[0]);
-    chunk_id chunk0 = CHUNK_NONE;
-    chunk_id first = chunk_after(chunk0, chunk0_units);
+    uint32_t chunk0_units = header_chunk_units(layout);
+    uint32_t first_units = layout->units - chunk0_units;
+    chunk_id first = chunk_after(CHUNK_NONE, chunk0_units);
 
+    h->end_chunk = layout->units;
     h->avail_buckets = 0;
-    for (size_t slot = 0; slot < bucket_slots; slot++) {
-        h->buckets[slot].next = 0;
-    }
-    chunk_set_size(h, chunk0, chunk0_units);
-    chunk_set_left_size(h, chunk0, 0);
-    chunk_set_used(h, chunk0, true);
-    chunk_set_size(h, first, units - chunk0_units);
+    memset(h->buckets, 0,
+           chunk0_units * CHUNK_UNIT_BYTES - CHUNK_TRAILER_BYTES - sizeof(struct z_heap));
+    chunk_set_heap_notes(h, layout->fine ? FREE_LIST_FINE : 0);
+    chunk_set_size(h, CHUNK_NONE, chunk0_units, true);
+    harden_draw_base(h);
+    harden_occupy(h, CHUNK_NONE, chunk0_units);
+    counters_begin(h);
+
     chunk_set_left_size(h, first, chunk0_units);
-    set_end(h, (chunk_id){units}, units - chunk0_units);
-    free_list_add(h, first);
+    chunk_set_size(h, first, first_units, false);
+    set_end(h, chunk_end(h), first_units);
+    free_list_add(h, first, first_units);
+    counters_reset_low_water(h);
 }
 
 /* Units between a heap's start and its end marker in a buffer of `bytes` bytes at mem, or 0 if
  * there is no room for any. */
 static size_t units_in(uintptr_t mem, size_t bytes)
 {
+    size_t footer_bytes = chunk_header_bytes_if(chunk_units_are_big(bytes / CHUNK_UNIT_BYTES));
     uintptr_t start;
     uintptr_t end;
 
     if (!size_add(mem, bytes, &end) || !size_round_up(mem, CHUNK_UNIT_BYTES, &start) ||
-        bytes < CHUNK_HEADER_BYTES) {
+        bytes < footer_bytes) {
         return 0;
     }
-    end = round_down(end - CHUNK_HEADER_BYTES, CHUNK_UNIT_BYTES);
+    end = round_down(end - footer_bytes, CHUNK_UNIT_BYTES);
     return end > start ? (end - start) / CHUNK_UNIT_BYTES : 0;
 }
 
-void heap_init_growable(struct sys_heap *heap, void *mem, size_t bytes, size_t max_bytes)
+/* Whether a heap so laid out has room for chunk 0 and one smallest chunk. */
+static bool layout_fits(const struct layout *layout)
+{
+    uint32_t least = chunk_min_units_if(layout->big);
+
+    return layout->units >= least && layout->units >= header_chunk_units(layout) + least;
+}
+
+void heap_init_growable(struct sys_heap *heap, void *mem, size_t bytes, size_t max_bytes,
+                        enum quarry_heap_buckets buckets)
 {
     size_t units = units_in((uintptr_t)mem, bytes);
     size_t max_units = units_in((uintptr_t)mem, max_bytes);
+    struct layout layout = {(uint32_t)units, (uint32_t)max_units, chunk_units_are_big(units),
+                            buckets == QUARRY_HEAP_FINE_BUCKETS};
 
     heap->heap = NULL;
     if (mem == NULL || max_units < units || max_units > CHUNK_MAX_UNITS ||
-        units < CHUNK_MIN_UNITS ||
-        units < header_chunk_units(chunk_bucket((uint32_t)max_units) + 1) + CHUNK_MIN_UNITS) {
+        chunk_units_are_big(max_units) != layout.big || !layout_fits(&layout)) {
         return;
     }
-    struct z_heap *h = (struct z_heap *)round_up((uintptr_t)mem, CHUNK_UNIT_BYTES);
-
-    heap->heap = h;
+    heap->heap = (struct z_heap *)round_up((uintptr_t)mem, CHUNK_UNIT_BYTES);
     note_enter();
     note_begin(heap, mem, bytes);
-    format(h, (uint32_t)units, (uint32_t)max_units);
+    format(heap->heap, &layout);
     note_leave();
+}
+
+void quarry_heap_init(struct sys_heap *heap, void *mem, size_t bytes,
+                      enum quarry_heap_buckets buckets)
+{
+    heap_init_growable(heap, mem, bytes, bytes, buckets);
+    if (QUARRY_HEAP_ARRAY_SIZE > 0 && heap->heap != NULL) {
+        sys_heap_array_save(heap);
+    }
 }
 
 void sys_heap_init(struct sys_heap *heap, void *mem, size_t bytes)
 {
-    heap_init_growable(heap, mem, bytes, bytes);
+    quarry_heap_init(heap, mem, bytes, QUARRY_HEAP_ZEPHYR_BUCKETS);
 }
 
 /* The last chunk if it is free, else CHUNK_NONE. */
@@ -101,9 +134,20 @@ static chunk_id free_tail(const struct z_heap *h)
 /* Moves the end marker so that the free chunk `last`, on no list, has `units` units. */
 static void set_tail_size(struct z_heap *h, chunk_id last, uint32_t units)
 {
-    chunk_set_size(h, last, units);
-    set_end(h, chunk_after(last, units), units);
-    free_list_add(h, last);
+    chunk_id end = chunk_after(last, units);
+
+    h->end_chunk = end.unit;
+    chunk_set_size(h, last, units, false);
+    set_end(h, end, units);
+    free_list_add(h, last, units);
+}
+
+/* Whether the lists that the heap has suffice for a size. */
+static inline bool has_lists_for(const struct z_heap *h, uint32_t units)
+{
+    struct layout layout = {units, units, chunk_is_big(h), free_list_is_fine(h)};
+
+    return header_chunk_units(&layout) <= chunk_size(h, CHUNK_NONE);
 }
 
 void heap_extend(struct sys_heap *heap, size_t extra_bytes)
@@ -113,15 +157,18 @@ void heap_extend(struct sys_heap *heap, size_t extra_bytes)
 
     note_enter();
     chunk_id old_end = chunk_end(h);
-    CHECK(header_chunk_units(chunk_bucket(old_end.unit + extra) + 1) <= chunk_size(h, CHUNK_NONE),
-          "heap is extended beyond what it was made for", h, NULL);
+    CHECK(has_lists_for(h, old_end.unit + extra), "heap is extended beyond what it was made for", h,
+          NULL);
     note_extend(heap, chunk_mem(h, old_end), extra_bytes);
     chunk_id last = free_tail(h);
     if (chunk_same(last, CHUNK_NONE)) {
         set_tail_size(h, old_end, extra);
     } else {
-        free_list_remove(h, last);
-        set_tail_size(h, last, chunk_size(h, last) + extra);
+        uint32_t units = chunk_size(h, last);
+
+        harden_check_free(h, last, false);
+        free_list_remove(h, last, units);
+        set_tail_size(h, last, units + extra);
     }
     note_leave();
 }
@@ -133,8 +180,9 @@ size_t heap_shrinkable_bytes(const struct sys_heap *heap)
     note_enter();
     chunk_id last = free_tail(h);
     uint32_t units = chunk_same(last, CHUNK_NONE) ? 0 : chunk_size(h, last);
+    uint32_t least = chunk_min_units(h);
     note_leave();
-    return units > CHUNK_MIN_UNITS ? (size_t)(units - CHUNK_MIN_UNITS) * CHUNK_UNIT_BYTES : 0;
+    return units > least ? (size_t)(units - least) * CHUNK_UNIT_BYTES : 0;
 }
 
 void heap_shrink(struct sys_heap *heap, size_t less_bytes)
@@ -144,8 +192,11 @@ void heap_shrink(struct sys_heap *heap, size_t less_bytes)
     CHECK(less_bytes <= heap_shrinkable_bytes(heap), "heap is shrunk into its blocks", h, NULL);
     note_enter();
     chunk_id last = free_tail(h);
-    free_list_remove(h, last);
-    set_tail_size(h, last, chunk_size(h, last) - (uint32_t)(less_bytes / CHUNK_UNIT_BYTES));
+    uint32_t units = chunk_size(h, last);
+    harden_check_free(h, last, false);
+    free_list_remove(h, last, units);
+    set_tail_size(h, last, units - (uint32_t)(less_bytes / CHUNK_UNIT_BYTES));
+    counters_lower_low_water(h);
     note_cut(heap, chunk_mem(h, chunk_end(h)));
     note_leave();
 }
@@ -154,6 +205,13 @@ void heap_abandon(struct sys_heap *heap)
 {
     note_cut(heap, heap->heap);
     heap->heap = NULL;
+}
+
+void quarry_heap_end(struct sys_heap *heap)
+{
+    if (heap->heap != NULL) {
+        heap_abandon(heap);
+    }
 }
 
 void *heap_first_block(const struct sys_heap *heap)

@@ -3,7 +3,7 @@
  *
  * The walk follows sizes from chunk 0 to the end marker, checking both directions of each step. The
  * validator checks the rest of chunk.h's invariants. That the free lists hold just the free chunks
- * (invariant 4) is shown without marking any chunk: each list is a ring whose links agree in both
+ * (invariant 4) is shown without marking any chunk: the links of each list agree in both
  * directions, so it visits nothing twice; different lists hold different sizes; and the set of all
  * listed chunks equals the set of all listable chunks of the walk, because the two have the same
  * number of members and the same sum of a 64-bit mix of their ids. Unequal sets pass with a chance
@@ -11,7 +11,9 @@
 #include "core/sys_heap_walk.h"
 
 #include "core/chunk.h"
+#include "core/counters.h"
 #include "core/free_list.h"
+#include "core/harden.h"
 #include "core/note.h"
 
 /* A set of chunks, as far as equality goes. */
@@ -33,10 +35,13 @@ static void chunk_set_insert(struct chunk_set *set, chunk_id c)
 /* Invariants 1 and 2 at c: a size that leads to a chunk which knows c. */
 static bool chunk_chains(const struct z_heap *h, chunk_id c)
 {
-    uint32_t units = chunk_size(h, c);
+    return chunk_size(h, c) != 0 && harden_right_agrees(h, c);
+}
 
-    return units != 0 && units <= h->end_chunk - c.unit &&
-           chunk_left_size(h, chunk_right(h, c)) == units;
+/* An undersized chunk has no room for a user's byte. */
+static size_t mem_bytes_of(const struct z_heap *h, uint32_t units)
+{
+    return free_list_has(h, units) ? chunk_usable_bytes(h, units) : 0;
 }
 
 static struct heap_chunk_view view_of(const struct z_heap *h, chunk_id c)
@@ -45,11 +50,11 @@ static struct heap_chunk_view view_of(const struct z_heap *h, chunk_id c)
 
     return (struct heap_chunk_view){
         .mem = chunk_mem(h, c),
-        .mem_bytes = chunk_bytes_from(h, c, chunk_mem(h, c)),
+        .mem_bytes = mem_bytes_of(h, chunk_size(h, c)),
         .offset_units = c.unit,
         .size_units = chunk_size(h, c),
         .used = used,
-        .listed = !used && !chunk_undersized(h, c),
+        .listed = !used && free_list_has(h, chunk_size(h, c)),
     };
 }
 
@@ -57,10 +62,12 @@ static struct heap_chunk_view view_of(const struct z_heap *h, chunk_id c)
 static bool ends_are_sound(const struct z_heap *h)
 {
     chunk_id chunk0 = CHUNK_NONE;
+    uint32_t fixed_bytes = sizeof(*h) + CHUNK_TRAILER_BYTES;
 
-    return h->end_chunk <= CHUNK_MAX_UNITS && chunk_left_size(h, chunk0) == 0 &&
-           chunk_used(h, chunk0) && chunk_size(h, chunk0) * CHUNK_UNIT_BYTES > sizeof(*h) &&
-           chunk_chains(h, chunk0);
+    return h->end_chunk <= CHUNK_MAX_UNITS && chunk_used(h, chunk0) &&
+           chunk_size(h, chunk0) < CHUNK_BIG_MAX_UNITS / CHUNK_UNIT_BYTES &&
+           chunk_size(h, chunk0) * CHUNK_UNIT_BYTES > fixed_bytes && chunk_chains(h, chunk0) &&
+           harden_canary_is_right(h, chunk0);
 }
 
 static bool walk(const struct z_heap *h, heap_visit_fn visit, void *arg)
@@ -93,7 +100,10 @@ bool heap_walk(const struct sys_heap *heap, heap_visit_fn visit, void *arg)
 
 /* What the validator gathers on its walk. */
 struct census {
+    const struct z_heap *heap;
     struct chunk_set listable;
+    size_t free_bytes;
+    size_t allocated_bytes;
     bool left_is_free;
     bool sound;
 };
@@ -101,83 +111,161 @@ struct census {
 static bool count_chunk(const struct heap_chunk_view *view, void *arg)
 {
     struct census *census = (struct census *)arg;
-    bool undersized_block = view->used && view->size_units < CHUNK_MIN_UNITS;
+    chunk_id c = {view->offset_units};
     bool unmerged = !view->used && census->left_is_free;
 
     if (view->listed) {
-        chunk_set_insert(&census->listable, (chunk_id){view->offset_units});
+        chunk_set_insert(&census->listable, c);
+        census->free_bytes += view->mem_bytes;
+    }
+    if (view->used) {
+        bool undersized = view->size_units < chunk_min_units(census->heap);
+
+        census->allocated_bytes += view->mem_bytes;
+        census->sound = !undersized && harden_canary_is_right(census->heap, c);
     }
     census->left_is_free = !view->used;
-    census->sound = !undersized_block && !unmerged;
+    census->sound = census->sound && !unmerged;
     return census->sound;
 }
 
-/* Whether c, reached over a link, can be a member of the bucket's ring. */
-static bool member_is_sound(const struct z_heap *h, chunk_id c, unsigned int bucket)
+/* Whether c, reached over a link or a head, can be a member of a list. */
+static bool is_member(const struct z_heap *h, chunk_id c)
 {
-    if (c.unit < chunk_first(h).unit || c.unit >= h->end_chunk) {
-        return false;
-    }
-    if (chunk_used(h, c) || chunk_undersized(h, c) || chunk_bucket(chunk_size(h, c)) != bucket) {
-        return false;
-    }
-    chunk_id next = free_list_next(h, c);
-    return next.unit >= chunk_first(h).unit && next.unit < h->end_chunk &&
-           chunk_same(free_list_prev(h, next), c);
+    return c.unit >= chunk_first(h).unit && c.unit < h->end_chunk && !chunk_used(h, c) &&
+           free_list_has(h, chunk_size(h, c));
 }
 
-/* Adds the members of a non-empty ring to `listed`. False if the ring is broken, or longer than the
- * number of listable chunks. */
+/* Each adds the members of a list that is not empty to `listed`. False if the list is broken, has a
+ * member that belongs elsewhere, or is longer than `longest` chunks in all. */
 static bool ring_is_sound(const struct z_heap *h, unsigned int bucket, uint64_t longest,
                           struct chunk_set *listed)
 {
-    chunk_id head = free_list_head(h, bucket);
+    chunk_id head = {h->buckets[bucket].next};
     chunk_id c = head;
 
     do {
-        if (listed->count == longest || !member_is_sound(h, c, bucket)) {
+        if (listed->count == longest || !is_member(h, c) ||
+            ring_bucket(h, chunk_size(h, c)) != bucket) {
+            return false;
+        }
+        chunk_id next = {chunk_get(h, c, CHUNK_FREE_NEXT)};
+        if (!is_member(h, next) || chunk_get(h, next, CHUNK_FREE_PREV) != c.unit) {
             return false;
         }
         chunk_set_insert(listed, c);
-        c = free_list_next(h, c);
+        c = next;
     } while (!chunk_same(c, head));
     return true;
 }
 
-/* Invariants 4 and 6. */
+static bool slot_is_sound(const struct z_heap *h, unsigned int slot, uint64_t longest,
+                          struct chunk_set *listed)
+{
+    chunk_id prev = CHUNK_NONE;
+    chunk_id c = {fine_lists_of(h)->heads[slot]};
+
+    while (!chunk_same(c, CHUNK_NONE)) {
+        if (listed->count == longest || !is_member(h, c) || fine_slot(chunk_size(h, c)) != slot ||
+            chunk_get(h, c, CHUNK_FREE_PREV) != prev.unit) {
+            return false;
+        }
+        chunk_set_insert(listed, c);
+        prev = c;
+        c.unit = chunk_get(h, c, CHUNK_FREE_NEXT);
+    }
+    return true;
+}
+
+/* Bit i of a mask, for any i. */
+static bool mask_has(uint32_t mask, uint32_t i)
+{
+    return i < 32 && (mask >> i & 1u) != 0;
+}
+
+static bool rings_are_sound(const struct z_heap *h, uint32_t words, uint64_t longest,
+                            struct chunk_set *listed)
+{
+    for (uint32_t bucket = 0; bucket < 32 || bucket < words; bucket++) {
+        bool empty = !mask_has(h->avail_buckets, bucket);
+
+        if (bucket >= words ? !empty : empty != (h->buckets[bucket].next == CHUNK_NONE.unit)) {
+            return false;
+        }
+        if (!empty && !ring_is_sound(h, bucket, longest, listed)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool slots_are_sound(const struct z_heap *h, uint32_t words, uint64_t longest,
+                            struct chunk_set *listed)
+{
+    const struct fine_lists *lists = fine_lists_of(h);
+    uint32_t slots = words - FINE_LEVELS;
+
+    for (uint32_t slot = 0; slot < slots || slot < FINE_LEVELS * FINE_SUB_BUCKETS; slot++) {
+        uint32_t level = slot / FINE_SUB_BUCKETS;
+        uint32_t sub = level < FINE_LEVELS ? lists->sub[level] : 0;
+        bool empty = !mask_has(sub, slot % FINE_SUB_BUCKETS);
+
+        if (mask_has(h->avail_buckets, level) != (sub != 0)) {
+            return false;
+        }
+        if (slot >= slots ? !empty : empty != (lists->heads[slot] == CHUNK_NONE.unit)) {
+            return false;
+        }
+        if (!empty && !slot_is_sound(h, slot, longest, listed)) {
+            return false;
+        }
+    }
+    return h->avail_buckets >> FINE_LEVELS == 0;
+}
+
+/* Invariants 4 and 6, and that there are lists enough for any chunk that there can be. */
 static bool lists_are_sound(const struct z_heap *h, const struct chunk_set *listable)
 {
     uint32_t chunk0_bytes = chunk_size(h, CHUNK_NONE) * CHUNK_UNIT_BYTES;
-    size_t slots = (chunk0_bytes - sizeof(*h)) / sizeof(h->buckets[0]);
+    uint32_t words =
+        (uint32_t)((chunk0_bytes - CHUNK_TRAILER_BYTES - sizeof(*h)) / sizeof(h->buckets[0]));
     struct chunk_set listed = {0, 0};
+    bool fine = free_list_is_fine(h);
 
-    if (slots > 32 || (slots < 32 && h->avail_buckets >> slots != 0)) {
+    if (words < free_list_words(h->end_chunk, chunk_is_big(h), fine)) {
         return false;
     }
-    for (unsigned int bucket = 0; bucket < slots; bucket++) {
-        bool empty = (h->avail_buckets >> bucket & 1u) == 0;
+    bool sound = fine ? slots_are_sound(h, words, listable->count, &listed)
+                      : rings_are_sound(h, words, listable->count, &listed);
 
-        if (empty != chunk_same(free_list_head(h, bucket), CHUNK_NONE)) {
-            return false;
-        }
-        if (!empty && !ring_is_sound(h, bucket, listable->count, &listed)) {
-            return false;
-        }
-    }
-    return listed.count == listable->count && listed.sum == listable->sum;
+    return sound && listed.count == listable->count && listed.sum == listable->sum;
+}
+
+/* Walks the heap and its lists; the census holds what was found. */
+static bool take_census(const struct z_heap *h, struct census *census)
+{
+    *census = (struct census){.heap = h, .sound = true};
+    return walk(h, count_chunk, census) && census->sound && lists_are_sound(h, &census->listable);
+}
+
+bool heap_is_sound(const struct z_heap *h)
+{
+    struct census census;
+
+    return take_census(h, &census);
 }
 
 bool sys_heap_validate(struct sys_heap *heap)
 {
-    struct census census = {.sound = true};
-    struct z_heap *h = heap->heap;
+    const struct z_heap *h = heap->heap;
+    struct census census;
 
     if (h == NULL) {
         return false;
     }
     note_enter();
     bool sound =
-        walk(h, count_chunk, &census) && census.sound && lists_are_sound(h, &census.listable);
+        take_census(h, &census) && counters_agree(h, census.free_bytes, census.allocated_bytes);
     note_leave();
     return sound;
 }

@@ -26,4 +26,8 @@ typedef bool (*heap_visit_fn)(const struct heap_chunk_view *chunk, void *arg);
  * true also if visit stopped it. O(number of chunks); the heap must not change meanwhile. */
 bool heap_walk(const struct sys_heap *heap, heap_visit_fn visit, void *arg);
 
+/* Whether invariants 1 to 6 hold, and every canary is right; not whether the counters are. Reads
+ * only, outside of any note bracket. O(number of chunks). */
+bool heap_is_sound(const struct z_heap *h);
+
 #endif

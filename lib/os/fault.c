@@ -2,6 +2,7 @@
 /* What happens when a check fails: one line on standard error, then abort. */
 #include "os/fault.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,20 +50,43 @@ void line_to_stderr(struct line *line)
     os_append("stderr", line->text, line->length + 1);
 }
 
-_Noreturn void fault(const char *phrase, const void *heap, const void *address)
+static _Atomic(quarry_fault_handler) fault_handler;
+
+quarry_fault_handler quarry_set_fault_handler(quarry_fault_handler handler)
 {
+    return atomic_exchange(&fault_handler, handler);
+}
+
+static void add_detail(struct line *line, const char *name, const void *address)
+{
+    if (address != NULL) {
+        line_add(line, name);
+        line_add_address(line, address);
+    }
+}
+
+static void add_size(struct line *line, const char *name, size_t bytes)
+{
+    if (bytes != 0) {
+        line_add(line, name);
+        line_add_number(line, bytes);
+    }
+}
+
+_Noreturn void fault_report(const struct quarry_fault *report)
+{
+    quarry_fault_handler handler = atomic_load(&fault_handler);
     struct line line = {.length = 0};
 
+    if (handler != NULL) {
+        handler(report);
+    }
     line_add(&line, "quarry: ");
-    line_add(&line, phrase);
-    if (heap != NULL) {
-        line_add(&line, ", heap ");
-        line_add_address(&line, heap);
-    }
-    if (address != NULL) {
-        line_add(&line, ", address ");
-        line_add_address(&line, address);
-    }
+    line_add(&line, report->what);
+    add_detail(&line, ", heap ", report->heap);
+    add_detail(&line, ", address ", report->address);
+    add_size(&line, ", size ", report->size_bytes);
+    add_size(&line, ", neighbour says ", report->neighbour_size);
     line_to_stderr(&line);
     abort();
 }

@@ -21,6 +21,7 @@
  *   4. the committed end is a multiple of the page size, so the end marker lies 8 bytes below it.
  *
  * A block so has 8, 24, 40, ... usable bytes, and costs 8 bytes on top, as little as a chunk can.
+ * (With canaries: 16, 32, 48, ... and 16.)
  */
 #include "process/region.h"
 
@@ -38,17 +39,20 @@
 #define COMMIT_STEP_BYTES   ((size_t)1 << 20)
 #define COMMIT_STEP_DIVISOR 8
 
-/* Bytes to ask of the heap so that alignment rule 2 holds. */
+/* Bytes to ask of the heap so that alignment rule 2 holds: with the chunk's overhead they make a
+ * multiple of REGION_ALIGN, and no less than the smallest such chunk. */
 static size_t padded_bytes(size_t bytes)
 {
-    const size_t header_bytes = REGION_ALIGN / 2;
+    const size_t overhead_bytes = Z_HEAP_CHUNK_(Z_HEAP_BIG_HEADER_BYTES_, 0);
+    size_t chunk_bytes = round_up(bytes + overhead_bytes, REGION_ALIGN);
 
-    return bytes <= header_bytes ? header_bytes
-                                 : round_up(bytes + header_bytes, REGION_ALIGN) - header_bytes;
+    return (chunk_bytes > overhead_bytes ? chunk_bytes : chunk_bytes + REGION_ALIGN) -
+           overhead_bytes;
 }
 
 /* Bytes of fresh memory in which a block at `align` is found for sure. The factor of two lifts the
- * chunk into a larger bucket than the request's, where the first look succeeds. */
+ * chunk into a larger bucket than the request's, where the first look succeeds; the last term has
+ * room for the heads of the heap's free lists, too. */
 static size_t fresh_bytes(size_t align, size_t bytes)
 {
     return 2 * (padded_bytes(bytes) + align) + sizeof(struct region) + COMMIT_STEP_BYTES / 2;
@@ -72,11 +76,11 @@ static void place_heap(struct region *region)
     const char *reserved_end = (char *)region + region->reserved_bytes;
 
     heap_init_growable(&region->heap, mem, (size_t)(committed_end - mem),
-                       (size_t)(reserved_end - mem));
+                       (size_t)(reserved_end - mem), QUARRY_HEAP_FINE_BUCKETS);
     if ((uintptr_t)heap_first_block(&region->heap) % REGION_ALIGN != 0) {
         mem += REGION_ALIGN / 2;
         heap_init_growable(&region->heap, mem, (size_t)(committed_end - mem),
-                           (size_t)(reserved_end - mem));
+                           (size_t)(reserved_end - mem), QUARRY_HEAP_FINE_BUCKETS);
     }
     CHECK((uintptr_t)heap_first_block(&region->heap) % REGION_ALIGN == 0,
           "region's first block is not aligned", region, NULL);
@@ -105,6 +109,7 @@ struct region *region_create(struct arena *arena, size_t reserve_bytes, size_t a
     region_end_trim(region);
     place_heap(region);
     if (!address_map_add_region(region, region, reserved_bytes)) {
+        heap_abandon(&region->heap);
         os_unmap(region, reserved_bytes);
         return NULL;
     }

@@ -196,35 +196,178 @@ int sys_heap_runtime_stats_get(struct sys_heap *heap, struct sys_memory_stats *s
  */
 int sys_heap_runtime_stats_reset_max(struct sys_heap *heap);
 
+/**
+ * Remembers a heap for sys_heap_array_get. sys_heap_init and quarry_heap_init do it themselves.
+ *
+ * A heap is remembered for good, and again each time it is initialised.
+ *
+ * @param heap the handle
+ * @return 0; -EINVAL iff @p heap is NULL or the array is full: it has room for the number of heaps
+ *         that the library was built with (-Dheap_array_size, 32 unless said otherwise)
+ *
+ * Cost: O(1). Threads: from any at the same time.
+ */
+int sys_heap_array_save(struct sys_heap *heap);
+
+/**
+ * Gives the heaps that were initialised.
+ *
+ * @param heap where the address of the first element goes; it is followed by the others and a NULL
+ * @return number of elements; -EINVAL iff @p heap is NULL
+ *
+ * Cost: O(1). Threads: from any at the same time; heaps may be added behind those that are counted.
+ * Misuse: handles that no longer exist are still in the array.
+ */
+int sys_heap_array_get(struct sys_heap ***heap);
+
+/**
+ * Prints a heap for a person to read, on standard output.
+ *
+ * In this order: the heap's address, its size in units of 8 bytes and its number of buckets; for
+ * each bucket that has free chunks their number and the largest; if wanted, every chunk with its
+ * id (the unit it starts at), a mark (* used, - free, . free but too small to be allocated), its
+ * size in units and the ids of its neighbours; the sums of free and allocated bytes, as
+ * sys_heap_runtime_stats_get has them, and what bookkeeping and lost fragments take.
+ *
+ * A heap that is damaged is printed up to the damage, and said to be damaged.
+ *
+ * @param heap        the heap; NULL and one that was not initialised are said to be so
+ * @param dump_chunks whether to print every chunk
+ *
+ * Cost: O(number of chunks) for each bucket that is printed, and printf, which may allocate from
+ *       malloc, hence not for heaps that malloc itself uses. Signals: not from a handler.
+ */
+void sys_heap_print_info(struct sys_heap *heap, bool dump_chunks);
+
+/** What sys_heap_stress did. */
+struct z_heap_stress_result {
+    uint32_t total_allocs;             /**< allocations that were tried */
+    uint32_t successful_allocs;        /**< those that did not return NULL */
+    uint32_t total_frees;              /**< blocks freed */
+    uint64_t accumulated_in_use_bytes; /**< sum, over all steps, of the bytes live after it */
+};
+
+/**
+ * Puts a random load on an allocator: the same on every machine, in a program that does the same.
+ *
+ * Each step allocates a block or frees one, so that the live blocks' bytes hover about a share of
+ * the heap. Numbers come from one generator per process, which runs on from call to call. Blocks
+ * that live at the end are not freed.
+ *
+ * @param alloc_fn       called to allocate, with @p arg and a size, which may be 0; may return NULL
+ * @param free_fn        called to free a block, with @p arg
+ * @param arg            passed on
+ * @param total_bytes    what 100 percent are, in bytes; not 0, and less than 2^32 / 100 if the load
+ *                       is to be the same as in Zephyr
+ * @param op_count       number of steps
+ * @param scratch_mem    room for the records of live blocks; aligned for a pointer
+ * @param scratch_bytes  its size in bytes. When it is full of records (a pointer and a size_t
+ *                       each), a block is freed; must have room for one
+ * @param target_percent share of @p total_bytes to hover about; 0 and less are taken for 1
+ * @param result         where the counts go
+ *
+ * Cost: O(1) for each step, besides the functions. Threads: from any at the same time, which then
+ * share the numbers out among them.
+ */
+void sys_heap_stress(void *(*alloc_fn)(void *arg, size_t bytes),
+                     void (*free_fn)(void *arg, void *p), void *arg, size_t total_bytes,
+                     uint32_t op_count, void *scratch_mem, size_t scratch_bytes, int target_percent,
+                     struct z_heap_stress_result *result);
+
+/**
+ * Prints which threads have how much of a heap, on standard output.
+ *
+ * One line for each count that is not 0, in usable bytes: interrupts (allocations between two calls
+ * of quarry_heap_track_interrupt), unknown threads (blocks that were there before the heap was
+ * tracked, or for which there was no room in the tables), and each thread by its identity and name;
+ * or one line that says that there are no allocations, or that the heap is not tracked.
+ *
+ * A block is the thread's that allocated it or last changed its size, whoever frees it. A thread
+ * whose identity is that of an earlier one that has ended inherits its count.
+ *
+ * @param heap the heap; NULL has no effect
+ *
+ * Cost:    O(threads), and printf, which may allocate from malloc.
+ * Blocks:  for a lock of the library.
+ * Threads: any, without the heap's lock. Signals: not from a handler.
+ * Differs from Zephyr: also for heaps tracked by quarry_heap_track; there is no count of
+ *          allocations before the scheduler, which does not exist.
+ */
+void sys_heap_stats_log(struct sys_heap *heap);
+
+/**
+ * Tells which call allocated a block.
+ *
+ * @param heap the heap
+ * @param mem  the block; any address is allowed
+ * @return return address of the call that allocated or last resized it; NULL iff @p heap is NULL or
+ *         not tracked (quarry_heap_track), or no block is known at @p mem: it is free, older than
+ *         the tracking, or there was no room for it in the table
+ *
+ * Cost:    O(1) expected, two system calls.
+ * Blocks:  for a lock of the library.
+ * Threads: any, without the heap's lock. Signals: also from a handler, whatever it interrupted.
+ */
+void *sys_heap_get_caller(struct sys_heap *heap, void *mem);
+
 #pragma GCC visibility pop
 
-/** @cond internal: the arithmetic behind Z_HEAP_MIN_SIZE_FOR, for the 64-bit chunk format. */
+/** @cond internal: the arithmetic behind Z_HEAP_MIN_SIZE_FOR, which lib/core/chunk.h shares. */
 #define Z_HEAP_UNIT_BYTES_        8u
-#define Z_HEAP_STRUCT_BYTES_      16u
-#define Z_HEAP_MIN_CHUNK_UNITS_   2u
 #define Z_HEAP_ROUND_UNIT_(bytes) (((bytes) + 7u) / 8u * 8u)
 #define Z_HEAP_LOG2_(n)           (63u - (unsigned int)__builtin_clzll(n))
-/* Bytes of the header chunk of a heap with that many buckets (one 4-byte list head each). */
-#define Z_HEAP_CHUNK0_(buckets) Z_HEAP_ROUND_UNIT_(Z_HEAP_STRUCT_BYTES_ + 4u * (size_t)(buckets))
+
+/* Bytes of a chunk's header, and of the end marker: by the heap's size in units on 32-bit machines,
+ * unless the build fixes it. */
+#define Z_HEAP_BIG_HEADER_BYTES_   8u
+#define Z_HEAP_SMALL_HEADER_BYTES_ 4u
+#define Z_HEAP_SMALL_MAX_UNITS_    0x7fffu
+#if __SIZEOF_POINTER__ > 4 || QUARRY_HEAP_BIG_ONLY
+#define Z_HEAP_IS_BIG_(units) 1
+#elif QUARRY_HEAP_SMALL_ONLY
+#define Z_HEAP_IS_BIG_(units) 0
+#else
+#define Z_HEAP_IS_BIG_(units) ((units) > Z_HEAP_SMALL_MAX_UNITS_)
+#endif
+
+/* Bytes behind the user's bytes of a used chunk: the canary. */
+#define Z_HEAP_TRAILER_BYTES_ (QUARRY_HEAP_HARDENING >= 3 ? 8u : 0u)
+/* Bytes of struct z_heap without the heads of its free lists. */
+#define Z_HEAP_STRUCT_BYTES_                                                                       \
+    (16u + (QUARRY_HEAP_RUNTIME_STATS ? 3u * __SIZEOF_POINTER__ : 0u) +                            \
+     (QUARRY_HEAP_HARDENING >= 3 && QUARRY_HEAP_CANARIES_RANDOM ? 8u : 0u))
+/* Bytes of the header chunk of a heap with that many free lists (one 4-byte head each). */
+#define Z_HEAP_CHUNK0_(lists)                                                                      \
+    (Z_HEAP_ROUND_UNIT_(Z_HEAP_STRUCT_BYTES_ + 4u * (size_t)(lists)) + Z_HEAP_TRAILER_BYTES_)
 /* Bytes of the chunk that holds a block of n bytes. */
-#define Z_HEAP_CHUNK_(n) Z_HEAP_ROUND_UNIT_(Z_HEAP_UNIT_BYTES_ + (size_t)(n))
-/* Buckets that a heap needs which holds a header chunk for `buckets` buckets and a block of n
- * bytes. */
-#define Z_HEAP_BUCKETS_(buckets, n)                                                                \
-    (Z_HEAP_LOG2_((Z_HEAP_CHUNK0_(buckets) + Z_HEAP_CHUNK_(n)) / Z_HEAP_UNIT_BYTES_ -              \
-                  Z_HEAP_MIN_CHUNK_UNITS_ + 1u) +                                                  \
+#define Z_HEAP_CHUNK_(header, n)                                                                   \
+    (Z_HEAP_ROUND_UNIT_((header) + (size_t)(n)) + Z_HEAP_TRAILER_BYTES_)
+/* Units of the smallest chunk that can be allocated. */
+#define Z_HEAP_MIN_UNITS_(header) (Z_HEAP_CHUNK_(header, 1) / Z_HEAP_UNIT_BYTES_)
+/* Free lists of a heap which holds a header chunk for `lists` lists and a block of n bytes. */
+#define Z_HEAP_LISTS_(header, lists, n)                                                            \
+    (Z_HEAP_LOG2_((Z_HEAP_CHUNK0_(lists) + Z_HEAP_CHUNK_(header, n)) / Z_HEAP_UNIT_BYTES_ -        \
+                  Z_HEAP_MIN_UNITS_(header) + 1u) +                                                \
      1u)
-/* The bucket count depends on the size and the size on the bucket count: three rounds settle it. */
-#define Z_HEAP_SETTLED_BUCKETS_(n) Z_HEAP_BUCKETS_(Z_HEAP_BUCKETS_(Z_HEAP_BUCKETS_(1u, n), n), n)
+/* The number of lists depends on the size and the size on the number: three rounds settle it. */
+#define Z_HEAP_SETTLED_LISTS_(header, n)                                                           \
+    Z_HEAP_LISTS_(header, Z_HEAP_LISTS_(header, Z_HEAP_LISTS_(header, 1u, n), n), n)
+#define Z_HEAP_SIZE_WITH_(header, n)                                                               \
+    (Z_HEAP_CHUNK0_(Z_HEAP_SETTLED_LISTS_(header, n)) + Z_HEAP_CHUNK_(header, n) + (header))
+/* The header that a heap has which is just large enough for a block of n bytes. */
+#define Z_HEAP_HEADER_FOR_(n)                                                                      \
+    (Z_HEAP_IS_BIG_(Z_HEAP_SIZE_WITH_(Z_HEAP_SMALL_HEADER_BYTES_, n) / Z_HEAP_UNIT_BYTES_)         \
+         ? Z_HEAP_BIG_HEADER_BYTES_                                                                \
+         : Z_HEAP_SMALL_HEADER_BYTES_)
 /** @endcond */
 
 /**
  * The smallest 8-aligned buffer, in bytes, from which a fresh heap serves one block of @p n bytes.
  *
- * A constant expression; @p n at least 1 and at most a few gigabytes (no overflow check).
+ * A constant expression; @p n at least 1 and at most a few gigabytes (no overflow check). It is
+ * that of the build that <quarry/config.h> describes.
  */
-#define Z_HEAP_MIN_SIZE_FOR(n)                                                                     \
-    (Z_HEAP_CHUNK0_(Z_HEAP_SETTLED_BUCKETS_(n)) + Z_HEAP_CHUNK_(n) + Z_HEAP_UNIT_BYTES_)
+#define Z_HEAP_MIN_SIZE_FOR(n) Z_HEAP_SIZE_WITH_(Z_HEAP_HEADER_FOR_(n), n)
 
 /** The smallest 8-aligned buffer, in bytes, that sys_heap_init accepts. */
 #define Z_HEAP_MIN_SIZE Z_HEAP_MIN_SIZE_FOR(1)
