@@ -9,6 +9,7 @@
 #ifndef QUARRY_OS_OS_H
 #define QUARRY_OS_OS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,11 +56,14 @@ bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes);
 /* Labels memory for /proc/PID/maps, as far as the kernel can; `name` lives for ever. */
 void os_name(void *start, size_t bytes, const char *name);
 
+/* Random bits, not for secrets: from the kernel, or from the clock where it has none yet. */
+uint64_t os_random(void);
+
 /* Lets other threads run. */
 void os_yield(void);
 
-/* Arranges for the three to be called around fork. False if the system refuses. This one may
- * allocate, hence re-enter the caller. */
+/* Arranges for the three to be called around fork; NULL: nothing. False if the system refuses. This
+ * one may allocate, hence re-enter the caller. */
 bool os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
 /* The value of an environment variable, or NULL: also when the process runs with privileges that
@@ -82,5 +86,34 @@ int os_process_id(void);
 
 /* Short name of the running program, for reports; never NULL. */
 const char *os_program_name(void);
+
+/* The calling thread, kept by os_thread.c, which the tests' fake leaves as it is. */
+
+/* Identity of the calling thread, not NULL: no other living thread of the process has it, and the
+ * thread that forks keeps it in the child. */
+const void *os_thread_id(void);
+
+#define OS_THREAD_NAME_BYTES 16
+
+/* Copies the calling thread's name, cut to `bytes` bytes (at least 1) with the final 0. */
+void os_thread_name(char *name, size_t bytes);
+
+/* Number of the processor that the calling thread runs on, or ran on a moment ago. */
+unsigned int os_cpu(void);
+
+/* Writes at most `max` return addresses of the calling thread, innermost first, and returns their
+ * number; 0 where the system cannot tell. The first call may allocate. It waits for threads that
+ * load a library where the unwinder does: with GCC's before 12, or a C library before glibc 2.35.
+ */
+size_t os_backtrace(void **addresses, size_t max);
+
+struct os_signal_mask {
+    sigset_t set;
+};
+
+/* Keeps signal handlers out of the calling thread until the mask is restored, but for signals that
+ * an instruction of its own raises, such as SIGSEGV. */
+void os_block_signals(struct os_signal_mask *before);
+void os_restore_signals(const struct os_signal_mask *before);
 
 #endif

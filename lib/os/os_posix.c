@@ -21,16 +21,14 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/bits.h"
-#include "os/valgrind.h"
-
-#ifndef QUARRY_SANITIZED
-#define QUARRY_SANITIZED 0
-#endif
+#include "os/checkers.h"
+#include "os/sanitized.h"
 
 /* Since Linux 5.17; older headers lack the names. */
 #ifndef PR_SET_VMA
@@ -166,6 +164,9 @@ void *os_map(size_t bytes, size_t align)
     int saved_errno = errno;
     void *start = map_aligned(bytes, align, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
 
+    if (start != NULL) {
+        checkers_mapped(start, bytes);
+    }
     errno = saved_errno;
     return start;
 }
@@ -175,6 +176,9 @@ bool os_commit(void *start, size_t bytes)
     int saved_errno = errno;
     bool done = kernel_mprotect(start, bytes, PROT_READ | PROT_WRITE);
 
+    if (done) {
+        checkers_mapped(start, bytes);
+    }
     errno = saved_errno;
     return done;
 }
@@ -214,7 +218,7 @@ bool os_resize(void *start, size_t old_bytes, size_t new_bytes)
     bool done = kernel_mremap(start, old_bytes, new_bytes, 0, NULL) == start;
 
     if (done && new_bytes > old_bytes) {
-        valgrind_mapped((char *)start + old_bytes, new_bytes - old_bytes);
+        checkers_mapped((char *)start + old_bytes, new_bytes - old_bytes);
     }
     errno = saved_errno;
     return done;
@@ -226,8 +230,9 @@ bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
     bool done =
         kernel_mremap(start, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, target) == target;
 
-    if (done && new_bytes > old_bytes) {
-        valgrind_mapped((char *)target + old_bytes, new_bytes - old_bytes);
+    if (done) {
+        checkers_moved(target, old_bytes);
+        checkers_mapped((char *)target + old_bytes, new_bytes - old_bytes);
     }
     errno = saved_errno;
     return done;
@@ -240,6 +245,18 @@ void os_name(void *start, size_t bytes, const char *name)
     /* Kernels without names for anonymous memory refuse, and the memory stays unlabelled. */
     prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, start, bytes, name);
     errno = saved_errno;
+}
+
+uint64_t os_random(void)
+{
+    int saved_errno = errno;
+    uint64_t bits = 0;
+
+    if (syscall(SYS_getrandom, &bits, sizeof(bits), GRND_NONBLOCK) != (long)sizeof(bits)) {
+        bits = os_now_ns() * 0x9e3779b97f4a7c15u ^ (uintptr_t)&bits;
+    }
+    errno = saved_errno;
+    return bits;
 }
 
 void os_yield(void)

@@ -105,3 +105,8 @@ void lock_release(struct lock *lock)
     forget(lock);
     pthread_mutex_unlock(&lock->mutex);
 }
+
+void lock_renew(struct lock *lock)
+{
+    lock->mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}

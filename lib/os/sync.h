@@ -13,7 +13,10 @@
 enum lock_rank {
     LOCK_RANK_NONE,
     LOCK_RANK_ARENA, /* lock of arena i has this rank + i */
-    LOCK_RANK_LAST = LOCK_RANK_ARENA + 64,
+    /* Event lock i of lib/debug has this rank + i. They are taken inside of heap calls, hence
+     * inside of whatever lock a heap has. */
+    LOCK_RANK_EVENTS = LOCK_RANK_ARENA + 64,
+    LOCK_RANK_LAST = LOCK_RANK_EVENTS + 4,
 };
 
 /* Ready for use when zero, except for its rank. */
@@ -28,5 +31,7 @@ bool lock_try(struct lock *lock);
 /* False if another thread holds it all the time for about `ms` milliseconds, less than a second. */
 bool lock_acquire_within(struct lock *lock, unsigned int ms);
 void lock_release(struct lock *lock);
+/* In the child of a fork: makes a lock free whose holder was another thread, and is not here. */
+void lock_renew(struct lock *lock);
 
 #endif

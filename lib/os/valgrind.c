@@ -8,14 +8,15 @@
  * property tests are built without this watcher, so that memcheck looks at the heap's own code,
  * too.)
  *
- * memcheck insists that pools do not overlap, but a program may make a new heap anywhere in the
- * buffer of one that it has abandoned. So the extent of every heap is remembered here, and a new
- * heap ends those that it overlaps, whose bytes become ordinary memory again.
+ * Pools, and not blocks "like malloc's" (VALGRIND_MALLOCLIKE_BLOCK): a pool's blocks end all at
+ * once, without a list of them, when the heap does or another one begins in its place; those others
+ * would live on, overlap what comes after them, and count as leaked. memcheck cannot have a block
+ * of one pool inside a block of another, and stops its leak check there. So a heap in a block of
+ * another heap is no pool: its red zones are as good, but reports name the block around it, and its
+ * own blocks do not leak.
  *
  * Nothing of this is active outside of memcheck: the watcher is added only if it answers. */
-#include "os/valgrind.h"
-
-#include "core/note.h"
+#include "os/checkers.h"
 
 #if QUARRY_VALGRIND
 
@@ -23,77 +24,37 @@
 #include <stdint.h>
 #include <valgrind/memcheck.h>
 
-#include "os/os.h"
-#include "os/sync.h"
+#include "os/extents.h"
 
 /* How close to a block an address must be for memcheck to name the block: a chunk's header lies on
  * either side of it. */
 #define RED_ZONE_BYTES 8
 
-struct extent {
-    struct z_heap *heap; /* NULL: free slot */
-    uintptr_t start;
-    uintptr_t end;
-};
-
-/* All guarded by the lock. Slots are mapped a table at a time. */
-struct extent_table {
-    struct extent_table *next;
-    struct extent slots[170]; /* fills a page */
-};
-static pthread_mutex_t extents_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct extent_table *extents;
-
-static struct extent *find_extent(const struct z_heap *heap)
+/* Reports the first byte that is not; hence to be called between enter and leave. */
+static bool is_accessible(uintptr_t start, uintptr_t end)
 {
-    for (struct extent_table *table = extents; table != NULL; table = table->next) {
-        for (size_t i = 0; i < sizeof(table->slots) / sizeof(table->slots[0]); i++) {
-            if (table->slots[i].heap == heap) {
-                return &table->slots[i];
-            }
-        }
+    return VALGRIND_CHECK_MEM_IS_ADDRESSABLE((void *)start, end - start) == 0;
+}
+
+static void extent_changed(const struct extent *before, const struct extent *after)
+{
+    uintptr_t old_end = before->heap != NULL ? before->end : after->start;
+    uintptr_t new_end = after->heap != NULL ? after->end : before->start;
+
+    if (before->heap == NULL && !after->nested) {
+        VALGRIND_CREATE_MEMPOOL(after->heap, RED_ZONE_BYTES, 0);
     }
-    return NULL;
-}
-
-static struct extent *free_slot(void)
-{
-    struct extent *slot = find_extent(NULL);
-
-    if (slot == NULL) {
-        struct extent_table *table = os_map(
-            (sizeof(*table) + os_page_bytes() - 1) & ~(os_page_bytes() - 1), os_page_bytes());
-
-        if (table == NULL) {
-            return NULL;
-        }
-        table->next = extents;
-        extents = table;
-        slot = &table->slots[0];
+    if (after->heap == NULL && !before->nested) {
+        VALGRIND_DESTROY_MEMPOOL(before->heap);
     }
-    return slot;
-}
-
-/* Makes what the heap of a slot owned ordinary memory again. */
-static void end_pool(struct extent *slot)
-{
-    VALGRIND_DESTROY_MEMPOOL(slot->heap);
-    VALGRIND_MAKE_MEM_UNDEFINED((void *)slot->start, slot->end - slot->start);
-    slot->heap = NULL;
-}
-
-static void end_overlapped(uintptr_t start, uintptr_t end)
-{
-    for (struct extent_table *table = extents; table != NULL; table = table->next) {
-        for (size_t i = 0; i < sizeof(table->slots) / sizeof(table->slots[0]); i++) {
-            struct extent *slot = &table->slots[i];
-
-            if (slot->heap != NULL && slot->start < end && start < slot->end) {
-                end_pool(slot);
-            }
-        }
+    if (new_end > old_end) {
+        VALGRIND_MAKE_MEM_NOACCESS((void *)old_end, new_end - old_end);
+    } else {
+        VALGRIND_MAKE_MEM_UNDEFINED((void *)new_end, old_end - new_end);
     }
 }
+
+static const struct extents_keeper keeper = {is_accessible, extent_changed};
 
 static void watch_enter(void)
 {
@@ -107,49 +68,26 @@ static void watch_leave(void)
 
 static void watch_begin(struct sys_heap *heap, void *mem, size_t bytes)
 {
-    struct z_heap *h = heap->heap;
-    uintptr_t start = (uintptr_t)mem;
-
-    pthread_mutex_lock(&extents_lock);
-    end_overlapped(start, start + bytes);
-    struct extent *slot = free_slot();
-    if (slot != NULL) {
-        *slot = (struct extent){h, start, start + bytes};
-        VALGRIND_CREATE_MEMPOOL(h, RED_ZONE_BYTES, 0);
-        VALGRIND_MAKE_MEM_NOACCESS(mem, bytes);
-    }
-    pthread_mutex_unlock(&extents_lock);
+    extents_begin(heap->heap, mem, bytes);
 }
 
 static void watch_extend(struct sys_heap *heap, void *mem, size_t bytes)
 {
-    pthread_mutex_lock(&extents_lock);
-    struct extent *slot = find_extent(heap->heap);
-    if (slot != NULL) {
-        slot->end = (uintptr_t)mem + bytes;
-        VALGRIND_MAKE_MEM_NOACCESS(mem, bytes);
-    }
-    pthread_mutex_unlock(&extents_lock);
+    extents_extend(heap->heap, mem, bytes);
 }
 
 static void watch_cut(struct sys_heap *heap, void *end)
 {
-    uintptr_t new_end = (uintptr_t)end;
-
-    pthread_mutex_lock(&extents_lock);
-    struct extent *slot = find_extent(heap->heap);
-    if (slot != NULL && new_end <= (uintptr_t)heap->heap) {
-        end_pool(slot);
-    } else if (slot != NULL) {
-        VALGRIND_MAKE_MEM_UNDEFINED(end, slot->end - new_end);
-        slot->end = new_end;
-    }
-    pthread_mutex_unlock(&extents_lock);
+    extents_cut(heap->heap, end);
 }
 
 static void watch_alloc(struct sys_heap *heap, const struct note_block *block)
 {
-    VALGRIND_MEMPOOL_ALLOC(heap->heap, block->mem, block->bytes);
+    if (extents_is_nested(heap->heap)) {
+        VALGRIND_MAKE_MEM_UNDEFINED(block->mem, block->bytes);
+    } else {
+        VALGRIND_MEMPOOL_ALLOC(heap->heap, block->mem, block->bytes);
+    }
 }
 
 /* The pool knows the size that was wanted before, but does not tell. It is found as the number of
@@ -162,7 +100,7 @@ static void watch_resize(struct sys_heap *heap, const struct note_block *block,
     uintptr_t old_end = (uintptr_t)VALGRIND_CHECK_MEM_IS_ADDRESSABLE(mem, old_usable_bytes);
     size_t old_bytes = old_end != 0 ? old_end - (uintptr_t)mem : old_usable_bytes;
 
-    VALGRIND_MEMPOOL_CHANGE(heap->heap, mem, mem, bytes);
+    VALGRIND_MEMPOOL_CHANGE(heap->heap, mem, mem, bytes); /* refused in silence if nested */
     if (bytes > old_bytes) {
         VALGRIND_MAKE_MEM_UNDEFINED(mem + old_bytes, bytes - old_bytes);
     } else {
@@ -172,10 +110,15 @@ static void watch_resize(struct sys_heap *heap, const struct note_block *block,
 
 static void watch_free(struct sys_heap *heap, const struct note_block *block)
 {
-    VALGRIND_MEMPOOL_FREE(heap->heap, block->mem);
+    extents_end_inside(block->mem, block->usable_bytes);
+    if (extents_is_nested(heap->heap)) {
+        VALGRIND_MAKE_MEM_NOACCESS(block->mem, block->usable_bytes);
+    } else {
+        VALGRIND_MEMPOOL_FREE(heap->heap, block->mem);
+    }
 }
 
-static struct note_watcher memcheck_watcher = {
+static struct note_watcher watcher = {
     .enter = watch_enter,
     .leave = watch_leave,
     .begin = watch_begin,
@@ -194,21 +137,27 @@ static bool memcheck_is_running(void)
     return RUNNING_ON_VALGRIND && VALGRIND_MAKE_MEM_DEFINED(&byte, sizeof(byte)) != 0;
 }
 
-__attribute__((constructor)) static void watch_if_memcheck(void)
+struct note_watcher *valgrind_watcher(void)
 {
-    if (memcheck_is_running()) {
-        note_watch(&memcheck_watcher);
+    if (!memcheck_is_running()) {
+        return NULL;
     }
+    extents_keep(&keeper);
+    return &watcher;
 }
 
+/* Valgrind 3.19 does not see by itself what mremap made of memory. */
 void valgrind_mapped(void *start, size_t bytes)
 {
-    if (note_is_watched()) {
-        VALGRIND_MAKE_MEM_DEFINED(start, bytes);
-    }
+    VALGRIND_MAKE_MEM_DEFINED(start, bytes);
 }
 
 #else
+
+struct note_watcher *valgrind_watcher(void)
+{
+    return NULL;
+}
 
 void valgrind_mapped(void *start, size_t bytes)
 {

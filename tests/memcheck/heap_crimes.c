@@ -1,38 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small wrong programs on a sys_heap, for memcheck to find what is wrong with them.
+/* Small wrong programs on a sys_heap, for memcheck, AddressSanitizer and MemorySanitizer to find
+ * what is wrong with them.
  *
  *     heap_crimes BUFFER DEED
  *
  * BUFFER is where the heap lies: static, malloc or mmap. DEED is one of the names below; each wrong
- * one has a right one beside it, which differs in nothing but the wrong step.
+ * one has a right one beside it, which differs in nothing but the wrong step. The addresses of all
+ * blocks are printed to standard error.
  *
  * memcheck looks for lost blocks of a heap only if the C library's malloc has a live block, too. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <zephyr/sys/sys_heap.h>
 
-#define BUFFER_BYTES 4096u
-#define BYTES        100u
-#define KEPT_BLOCKS  400u
+#include "heap_crimes.h"
 
 static _Alignas(8) char static_buffer[BUFFER_BYTES];
-static char *buffer;
-static struct sys_heap heap;
-static void *volatile live_block_of_malloc;
-/* What the deeds read and write; memcheck follows values, the compiler must not see through them.
- */
-static volatile char *volatile block;
-static volatile char *volatile kept[KEPT_BLOCKS];
-static volatile char sink;
+char *buffer;
+struct sys_heap heap;
+volatile char *volatile block;
+volatile char *volatile kept[KEPT_BLOCKS];
+volatile char sink;
 
-static volatile char *alloc(size_t bytes)
+static void *volatile live_block_of_malloc;
+
+volatile char *announce(char *mem)
 {
-    return sys_heap_alloc(&heap, bytes);
+    fprintf(stderr, "block %p\n", (void *)mem);
+    return mem;
 }
 
-static void free_block(volatile char *mem)
+volatile char *alloc(size_t bytes)
+{
+    return announce(sys_heap_alloc(&heap, bytes));
+}
+
+void free_block(volatile char *mem)
 {
     sys_heap_free(&heap, (void *)(size_t)mem);
 }
@@ -42,7 +47,7 @@ static volatile char *resize(volatile char *mem, size_t bytes)
     return sys_heap_realloc(&heap, (void *)(size_t)mem, bytes);
 }
 
-static void fill(volatile char *mem, size_t bytes)
+void fill(volatile char *mem, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
         mem[i] = (char)i;
@@ -91,13 +96,13 @@ static void read_far_past_end(void)
 
 static void write_past_aligned(void)
 {
-    block = sys_heap_aligned_alloc(&heap, 256, BYTES);
+    block = announce(sys_heap_aligned_alloc(&heap, 256, BYTES));
     block[BYTES] = 1;
 }
 
 static void write_in_aligned(void)
 {
-    block = sys_heap_aligned_alloc(&heap, 256, BYTES);
+    block = announce(sys_heap_aligned_alloc(&heap, 256, BYTES));
     fill(block, BYTES);
     free_block(block);
 }
@@ -126,6 +131,41 @@ static void branch_on_reused(void)
     fill(block, BYTES);
     free_block(block);
     branch_on_fresh();
+}
+
+/* A block that moves takes along which of its bytes were written. */
+static void move_half_written(void)
+{
+    block = alloc(BYTES);
+    fill(block, BYTES / 2);
+    kept[0] = alloc(1);
+    block = resize(block, 2 * BYTES);
+}
+
+static void branch_on_moved(void)
+{
+    move_half_written();
+    if (block[BYTES / 2 - 1] == 1) {
+        puts("one");
+    }
+}
+
+static void branch_on_moved_fresh(void)
+{
+    move_half_written();
+    if (block[BYTES / 2] == 1) {
+        puts("one");
+    }
+}
+
+static void branch_on_freed(void)
+{
+    block = alloc(BYTES);
+    fill(block, BYTES);
+    free_block(block);
+    if (block[16] == 1) {
+        puts("one");
+    }
 }
 
 static void read_freed(void)
@@ -238,46 +278,6 @@ static void use_shrunk(void)
     free_block(block);
 }
 
-static void write_past_block_of_second_heap(void)
-{
-    free_block(alloc(BYTES));
-    sys_heap_init(&heap, buffer + 64, BUFFER_BYTES / 2);
-    write_past_end();
-}
-
-/* A program may abandon a heap and begin another one anywhere in its buffer. */
-static void make_heaps_one_over_the_other(void)
-{
-    for (size_t offset = 0; offset < 256; offset += 24) {
-        sys_heap_init(&heap, buffer + offset, BUFFER_BYTES - 2 * offset);
-        kept[0] = alloc(BYTES);
-        fill(kept[0], BYTES);
-        block = alloc(1);
-        fill(block, 1);
-        free_block(block);
-    }
-}
-
-/* What the second heap does not take of the first one's buffer is the program's again. */
-static void use_rest_of_abandoned_heap(void)
-{
-    fill(alloc(BYTES), BYTES);
-    sys_heap_init(&heap, buffer + 1024, 1024);
-    memset(buffer, 0, 1024);
-    memset(buffer + 2048, 0, BUFFER_BYTES - 2048);
-}
-
-static void make_many_heaps(void)
-{
-    static _Alignas(8) char buffers[KEPT_BLOCKS][128];
-
-    for (size_t i = 0; i < KEPT_BLOCKS; i++) {
-        sys_heap_init(&heap, buffers[i], sizeof(buffers[i]));
-        kept[i] = alloc(8);
-        fill(kept[i], 8);
-    }
-}
-
 static void look_around(void)
 {
     block = alloc(BYTES);
@@ -290,10 +290,7 @@ static void look_around(void)
     free_block(block);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} deeds[] = {
+static const struct deed block_deeds[] = {
     {"write_last", write_last},
     {"write_past_end", write_past_end},
     {"write_in_slack", write_in_slack},
@@ -317,11 +314,11 @@ static const struct {
     {"write_past_shrunk", write_past_shrunk},
     {"write_past_hardly_shrunk", write_past_hardly_shrunk},
     {"use_shrunk", use_shrunk},
-    {"write_past_block_of_second_heap", write_past_block_of_second_heap},
-    {"make_heaps_one_over_the_other", make_heaps_one_over_the_other},
-    {"use_rest_of_abandoned_heap", use_rest_of_abandoned_heap},
-    {"make_many_heaps", make_many_heaps},
     {"look_around", look_around},
+    {"branch_on_moved", branch_on_moved},
+    {"branch_on_moved_fresh", branch_on_moved_fresh},
+    {"branch_on_freed", branch_on_freed},
+    {NULL, NULL},
 };
 
 static char *make_buffer(const char *kind)
@@ -340,6 +337,18 @@ static char *make_buffer(const char *kind)
     return NULL;
 }
 
+/* False if there is none of that name. */
+static bool do_deed(const struct deed *deeds, const char *name)
+{
+    for (const struct deed *deed = deeds; deed->name != NULL; deed++) {
+        if (strcmp(name, deed->name) == 0) {
+            deed->run();
+            return true;
+        }
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     buffer = argc == 3 ? make_buffer(argv[1]) : NULL;
@@ -348,11 +357,5 @@ int main(int argc, char **argv)
     }
     live_block_of_malloc = malloc(1);
     sys_heap_init(&heap, buffer, BUFFER_BYTES);
-    for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
-        if (strcmp(argv[2], deeds[i].name) == 0) {
-            deeds[i].run();
-            return 0;
-        }
-    }
-    return 2;
+    return do_deed(block_deeds, argv[2]) || do_deed(heap_life_deeds, argv[2]) ? 0 : 2;
 }
