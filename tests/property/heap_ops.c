@@ -5,7 +5,8 @@
  *     heap    offset   log2 size   size, low bits    size style   fill and drain shares
  *     call    kind     log2 size   size, low bits    target       alignment
  *
- * Fields are independent, so changing one byte changes one thing. */
+ * The top bit of a heap's byte 0 asks for fine buckets. Fields are independent, so changing one
+ * byte changes one thing. */
 #include "heap_ops.h"
 
 #include <stdbool.h>
@@ -16,6 +17,8 @@
 #define SMALL_LOG2_COUNT   9u
 #define COMMON_ALIGN_LOG2S 13u /* 1 to 4096 */
 #define TARGET_NULL        0xffffu
+#define FINE_BIT           0x80u
+#define SIZE_BITS          (8u * (unsigned int)sizeof(size_t))
 
 /* First value of the kind byte (0 to 255) of each group of calls; frees and allocations share the
  * rest according to the phase. */
@@ -49,6 +52,12 @@ struct heap_life decode_life(const uint8_t record[HEAP_OP_BYTES])
     }
     life.sizes = (enum heap_sizes)(record[5] % 4u);
     life.narrow_base = (size_t)9 << (record[6] % 6u);
+    life.narrow_span = life.narrow_base;
+    if ((record[0] & FINE_BIT) != 0) {
+        life.buckets = QUARRY_HEAP_FINE_BUCKETS;
+        life.narrow_base *= 64u; /* fine buckets hold different sizes from 64 units on */
+        life.narrow_span = life.narrow_base / 16u;
+    }
     life.fill_share = 110u + (record[7] % 8u) * 10u;
     life.drain_share = 20u + (record[7] / 8u % 8u) * 10u;
     life.phase_ops = 32u << (record[7] / 64u * 2u);
@@ -70,7 +79,7 @@ static size_t decode_size(const struct heap_life *life, const uint8_t record[HEA
     case SIZES_SMALL:
         return number_of_bits(record[1] % SMALL_LOG2_COUNT, low_bits(record));
     case SIZES_NARROW:
-        return life->narrow_base + low_bits(record) % life->narrow_base;
+        return life->narrow_base + low_bits(record) % life->narrow_span;
     default:
         return number_of_bits(record[1] % (log2_floor(life->buffer_bytes) + 2u), low_bits(record));
     }
@@ -137,7 +146,7 @@ static struct heap_op decode_extreme(const struct heap_life *life,
         op.bytes = 1 + distance;
         break;
     }
-    op.align = (size_t)1 << (record[3] % 64u);
+    op.align = (size_t)1 << (record[3] % SIZE_BITS);
     if (op.kind == OP_ALIGNED_ALLOC && record[4] % 2u == 1u) {
         op.align = with_rewind(op.align, record[4]);
     }
@@ -151,7 +160,8 @@ static struct heap_op decode_kind(const struct heap_life *life, size_t index,
     unsigned int share = filling ? life->fill_share : life->drain_share;
     unsigned int kind = record[0];
     if (kind < KIND_EXTREME) {
-        return (struct heap_op){.kind = OP_USABLE_SIZE};
+        bool resets = record[7] % 4u == 3u;
+        return (struct heap_op){.kind = resets ? OP_RESET_MAX : OP_USABLE_SIZE};
     }
     if (kind < KIND_REALLOC) {
         return decode_extreme(life, record);
@@ -191,6 +201,7 @@ void describe_op(const struct heap_op *op, char *text, size_t size)
         [OP_ALIGNED_REALLOC] = "aligned_realloc",
         [OP_FREE] = "free",
         [OP_USABLE_SIZE] = "usable_size",
+        [OP_RESET_MAX] = "runtime_stats_reset_max",
     };
     snprintf(text, size, "%s(target %u, align %#zx, bytes %#zx)", names[op->kind],
              (unsigned int)op->target, op->align, op->bytes);

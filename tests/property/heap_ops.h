@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <quarry/heap.h>
 
 #define HEAP_OP_BYTES         8u
 #define HEAP_BUFFER_MAX_BYTES ((size_t)1 << 20)
@@ -18,7 +19,7 @@
 enum heap_sizes {
     SIZES_UP_TO_HEAP, /* log-uniform up to about the size of the buffer */
     SIZES_SMALL,      /* log-uniform below 256 bytes */
-    SIZES_NARROW,     /* from one range [base, 2 * base): crowds one bucket, so searches reject */
+    SIZES_NARROW,     /* from one narrow range: crowds a few buckets, so searches reject */
     SIZES_MIXED,      /* each call draws in one of the ways above */
 };
 
@@ -26,8 +27,10 @@ enum heap_sizes {
 struct heap_life {
     size_t buffer_bytes;
     unsigned int misalignment; /* the buffer's address modulo 16 */
+    enum quarry_heap_buckets buckets;
     enum heap_sizes sizes;
-    size_t narrow_base;       /* base of SIZES_NARROW, in bytes */
+    size_t narrow_base;       /* SIZES_NARROW are from here, in bytes, */
+    size_t narrow_span;       /* and fewer than so many bytes above */
     unsigned int fill_share;  /* of 192 allocs and frees, so many are allocs when filling */
     unsigned int drain_share; /* the same when draining */
     unsigned int phase_ops;   /* calls per phase; phases alternate, filling comes first */
@@ -41,6 +44,7 @@ enum heap_op_kind {
     OP_ALIGNED_REALLOC,
     OP_FREE,
     OP_USABLE_SIZE,
+    OP_RESET_MAX, /* of the statistics */
     OP_KINDS,
 };
 

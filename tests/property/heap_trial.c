@@ -9,6 +9,7 @@
  *   contents    each block is filled to its usable size with numbers of its own, which are checked
  *               when it is freed or resized; what realloc must keep is checked again afterwards
  *   buffer      bytes around the buffer keep a guard value
+ *   statistics  after each call: free, allocated and most allocated bytes are the model's
  *   heap        at intervals: sys_heap_validate(), and the chain of chunks against the model's
  *
  * The buffer is cut from an arena that starts at a multiple of 2 MiB, so that addresses modulo any
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <core/sys_heap_walk.h>
+#include <quarry/heap.h>
 #include <zephyr/sys/sys_heap.h>
 #include "../support/heap_picture.h"
 #include "../support/reference_heap.h"
@@ -59,8 +61,9 @@ __attribute__((format(printf, 2, 3))) static bool disagree(const struct trial *t
     FILE *report = trial->settings->report;
     char call[128];
     describe_op(&trial->op, call, sizeof call);
-    fprintf(report, "DISAGREEMENT at call %zu of a heap of %zu bytes at address %% 16 = %u\n",
-            trial->op_index, trial->life.buffer_bytes, trial->life.misalignment);
+    fprintf(report, "DISAGREEMENT at call %zu of a heap of %zu bytes at address %% 16 = %u%s\n",
+            trial->op_index, trial->life.buffer_bytes, trial->life.misalignment,
+            trial->life.buckets == QUARRY_HEAP_FINE_BUCKETS ? ", fine buckets" : "");
     fprintf(report, "  call:    %s, with %zu live blocks before it\n", call, trial->book.count);
     fprintf(report, "  problem: ");
     va_list args;
@@ -99,7 +102,7 @@ static bool inside(const struct trial *trial, const uint8_t *mem, size_t usable)
 }
 
 /* old is the block that was reallocated, or NULL. A block that stays where it is keeps what
- * alignment it has; every other one is at a multiple of 8, unless a rewind below 8 moved it. */
+ * alignment it has; every other one is at a multiple of the header, unless a rewind moved it. */
 static bool aligned_as_asked(const struct trial *trial, const uint8_t *mem, const uint8_t *old)
 {
     uintptr_t address = (uintptr_t)mem;
@@ -109,8 +112,8 @@ static bool aligned_as_asked(const struct trial *trial, const uint8_t *mem, cons
     if (lowest_bit != align) {
         return (address + lowest_bit) % (align - lowest_bit) == 0;
     }
-    if (align < UNIT_BYTES && mem != old) {
-        align = UNIT_BYTES;
+    if (align < trial->model.header_bytes && mem != old) {
+        align = trial->model.header_bytes;
     }
     return align == 0 || address % align == 0;
 }
@@ -253,9 +256,21 @@ static bool ask_usable_size(struct trial *trial)
            disagree(trial, "usable size changed from %zu to %zu", target->usable, usable);
 }
 
+static bool reset_max_of_both(struct trial *trial)
+{
+    int result = sys_heap_runtime_stats_reset_max(&trial->heap);
+    if (trial->alive) {
+        reference_reset_max(&trial->model);
+    }
+    return !QUARRY_HEAP_RUNTIME_STATS || (result == 0) == trial->alive ||
+           disagree(trial, "runtime_stats_reset_max() returns %d", result);
+}
+
 static bool run_op(struct trial *trial)
 {
     switch (trial->op.kind) {
+    case OP_RESET_MAX:
+        return reset_max_of_both(trial);
     case OP_FREE:
         return release(trial);
     case OP_USABLE_SIZE:
@@ -270,6 +285,29 @@ static bool run_op(struct trial *trial)
 
 /* ---- the whole heap ---- */
 
+static bool check_stats(const struct trial *trial)
+{
+    struct sys_memory_stats stats = {.free_bytes = 0};
+    if (!QUARRY_HEAP_RUNTIME_STATS) {
+        return true;
+    }
+    struct sys_heap heap = trial->heap;
+    int result = sys_heap_runtime_stats_get(&heap, &stats);
+    if ((result == 0) != trial->alive) {
+        return disagree(trial, "runtime_stats_get() returns %d", result);
+    }
+    if (!trial->alive) {
+        return true;
+    }
+    struct sys_memory_stats expected = reference_stats(&trial->model);
+    return (stats.free_bytes == expected.free_bytes &&
+            stats.allocated_bytes == expected.allocated_bytes &&
+            stats.max_allocated_bytes == expected.max_allocated_bytes) ||
+           disagree(trial, "free %zu, allocated %zu, at most %zu; the model says %zu, %zu, %zu",
+                    stats.free_bytes, stats.allocated_bytes, stats.max_allocated_bytes,
+                    expected.free_bytes, expected.allocated_bytes, expected.max_allocated_bytes);
+}
+
 struct comparison {
     const struct reference_heap *model;
     size_t index; /* of the model's next chunk */
@@ -283,7 +321,8 @@ static bool compare_chunk(const struct heap_chunk_view *chunk, void *arg)
     comparison->equal = comparison->index < comparison->model->chunk_count &&
                         chunk->offset_units == expected->start &&
                         chunk->size_units == expected->size && chunk->used == expected->used &&
-                        chunk->listed == (!expected->used && expected->size >= 2u);
+                        chunk->listed == (!expected->used &&
+                                          reference_is_listed(comparison->model, expected->size));
     return comparison->equal;
 }
 
@@ -336,15 +375,16 @@ static bool begin_life(struct trial *trial)
 {
     lay_out_arena(trial);
     book_open(&trial->book, trial->base, trial->life.buffer_bytes, LIVE_MAX);
-    trial->alive =
-        reference_init(&trial->model, (uintptr_t)trial->buffer, trial->life.buffer_bytes);
+    quarry_heap_init(&trial->heap, trial->buffer, trial->life.buffer_bytes, trial->life.buckets);
+    struct reference_format format = reference_format_of_build(trial->life.buckets);
     if (trial->settings->tries > 0) {
-        trial->model.tries = trial->settings->tries;
+        format.tries = trial->settings->tries;
     }
-    sys_heap_init(&trial->heap, trial->buffer, trial->life.buffer_bytes);
+    trial->alive =
+        reference_init(&trial->model, &format, (uintptr_t)trial->buffer, trial->life.buffer_bytes);
     trial->counts->heaps += trial->alive;
     if ((trial->heap.heap != NULL) != trial->alive) {
-        return disagree(trial, "sys_heap_init() %s", trial->alive ? "failed" : "succeeded");
+        return disagree(trial, "quarry_heap_init() %s", trial->alive ? "failed" : "succeeded");
     }
     return true;
 }
@@ -361,7 +401,7 @@ static bool end_life(struct trial *trial)
     if (trial->alive && trial->model.chunk_count != 3) {
         return disagree(trial, "free chunks did not merge");
     }
-    return check_heap(trial);
+    return check_stats(trial) && check_heap(trial);
 }
 
 static bool run_ops(struct trial *trial, const uint8_t *bytes, size_t records)
@@ -371,7 +411,7 @@ static bool run_ops(struct trial *trial, const uint8_t *bytes, size_t records)
         const uint8_t *record = bytes + trial->op_index * HEAP_OP_BYTES;
         trial->op = decode_op(&trial->life, trial->op_index, record);
         trial->counts->ops++;
-        if (!run_op(trial)) {
+        if (!run_op(trial) || !check_stats(trial)) {
             return false;
         }
         if (every > 0 && trial->op_index % every == 0 && !check_heap(trial)) {

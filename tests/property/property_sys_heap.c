@@ -24,6 +24,8 @@
 #define WRONG_TRIES  (QUARRY_HEAP_ALLOC_LOOPS + 1u)
 #define EXIT_ARGS    2
 #define REPLAY_MAX   ((size_t)64 << 20)
+/* Hardening level 4 walks the whole heap in every call. */
+#define OPS_DIVISOR (QUARRY_HEAP_HARDENING >= 4 ? 10u : 1u)
 
 struct arguments {
     uint64_t seed;
@@ -92,8 +94,8 @@ static struct arguments parse(int argc, char **argv)
     if (arguments.heaps == 0) {
         arguments.heaps = arguments.ops / OPS_PER_HEAP + 1;
     }
-    arguments.ops = scaled_rounds(arguments.ops);
-    arguments.heaps = scaled_rounds(arguments.heaps);
+    arguments.ops = scaled_rounds(arguments.ops / OPS_DIVISOR);
+    arguments.heaps = scaled_rounds(arguments.heaps / OPS_DIVISOR);
     return arguments;
 }
 

@@ -201,6 +201,11 @@ void os_name(void *start, size_t bytes, const char *name)
     release();
 }
 
+uint64_t os_random(void)
+{
+    return 0x6a09e667f3bcc908u; /* any constant: the same run again is the same run */
+}
+
 void os_yield(void)
 {
     begin(FAKE_OS_YIELD);

@@ -5,63 +5,45 @@
  * neighbour is the element before or after. A free list is an array whose first element is the one
  * to be tried next:
  *
- *     a rejected element    moves from the front to the back
- *     a freed chunk         joins at the back
- *     a removed element     comes to the front by rotation, then leaves: what followed it is next
+ *                           Zephyr's buckets                fine buckets
+ *     a rejected element    moves from the front to back    stays
+ *     a freed chunk         joins at the back               joins at the front
+ *     a removed element     comes to the front by           leaves; the others keep their order
+ *                           rotation, then leaves
  *
  * Every operation is linear in the number of chunks. Nothing here is shared with the library, on
  * purpose: a mistake would have to be made twice, in two shapes, to go unseen.
  *
- * Rules, numbered for reference:
- *  1. A chunk of fewer than 2 units is free but on no list.
- *  2. Bucket i holds free chunks of 2^i + 1 to 2^(i+1) units.
- *  3. A search looks at up to `tries` chunks of its own bucket, then takes the first of the lowest
- *     non-empty higher bucket.
+ * Rules, numbered for reference; H and T are the bytes of a header and of a trailer:
+ *  1. The smallest chunk holds H + 1 bytes, rounded up to units, and T. A smaller one is free but
+ *     on no list.
+ *  2. Zephyr's bucket of u units is floor(log2(u - smallest + 1)). The fine bucket is u below 32;
+ *     above, each range [2^k, 2^(k+1)) is cut into 32 equal parts.
+ *  3. Zephyr's search looks at up to `tries` chunks of its own bucket, the fine one at the first;
+ *     then both take the first of the lowest non-empty higher bucket.
  *  4. What an allocation does not need is split off and listed at once: in front, then behind.
- *  5. A freed chunk merges with its right, then with its left free neighbour, then is listed. */
+ *  5. A freed chunk merges with its right, then with its left free neighbour, then is listed.
+ *  6. Allocated is what all used chunks hold without H and T, free what all listed chunks hold. The
+ *     high-water mark is taken when a block has been handed out, so a reallocation that moves
+ *     counts both blocks. */
 #include "reference_heap.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include "heap_picture.h"
+#include "reference_heap_parts.h"
 
-#define UNIT_BYTES        8u
-#define HEADER_BYTES      8u
-#define MIN_CHUNK_UNITS   2u
-#define FOOTER_BYTES      8u
-#define HEAP_STRUCT_BYTES 16u
-#define LIST_HEAD_BYTES   4u
-#define MAX_HEAP_UNITS    0x7fffffffu
-#define NO_CHUNK          SIZE_MAX
+#define NO_CHUNK SIZE_MAX
 
 /* ---- arithmetic ---- */
-
-static uint64_t round_up(uint64_t value, uint64_t multiple)
-{
-    return (value + multiple - 1u) / multiple * multiple;
-}
-
-static unsigned int log2_floor(uint64_t value)
-{
-    unsigned int result = 0;
-    while (value > 1) {
-        value /= 2;
-        result++;
-    }
-    return result;
-}
-
-unsigned int reference_bucket_of(uint32_t units)
-{
-    return log2_floor(units - MIN_CHUNK_UNITS + 1u);
-}
 
 /* Units of a chunk that holds bytes + extra bytes; everything too large is the size of the heap. */
 static uint32_t wanted_units(const struct reference_heap *heap, size_t bytes, size_t extra)
 {
-    size_t rests = bytes % UNIT_BYTES + extra % UNIT_BYTES + HEADER_BYTES;
-    size_t units =
-        bytes / UNIT_BYTES + extra / UNIT_BYTES + round_up(rests, UNIT_BYTES) / UNIT_BYTES;
+    uint64_t data = (uint64_t)(bytes / UNIT_BYTES) + extra / UNIT_BYTES;
+    uint64_t rests = bytes % UNIT_BYTES + extra % UNIT_BYTES + heap->header_bytes;
+    uint64_t trailer = heap->format.trailer_bytes / UNIT_BYTES;
+    uint64_t units = data + reference_round_up(rests, UNIT_BYTES) / UNIT_BYTES + trailer;
     return units > heap->end_units ? heap->end_units : (uint32_t)units;
 }
 
@@ -96,7 +78,7 @@ static size_t chunk_at(const struct reference_heap *heap, uint32_t unit)
     return low;
 }
 
-static void insert_chunk(struct reference_heap *heap, size_t index, struct reference_chunk chunk)
+void reference_insert_chunk(struct reference_heap *heap, size_t index, struct reference_chunk chunk)
 {
     heap->chunks = grown(heap->chunks, heap->chunk_count, &heap->chunk_capacity, sizeof chunk);
     memmove(heap->chunks + index + 1, heap->chunks + index,
@@ -121,14 +103,14 @@ static void split(struct reference_heap *heap, size_t index, uint32_t size)
     rest.start += size;
     rest.size -= size;
     heap->chunks[index].size = size;
-    insert_chunk(heap, index + 1, rest);
+    reference_insert_chunk(heap, index + 1, rest);
 }
 
 /* ---- free lists ---- */
 
 static struct reference_bucket *bucket_of(struct reference_heap *heap, uint32_t size)
 {
-    return &heap->buckets[reference_bucket_of(size)];
+    return &heap->buckets[reference_bucket_of(heap, size)];
 }
 
 static void reject_first(struct reference_bucket *bucket)
@@ -138,42 +120,61 @@ static void reject_first(struct reference_bucket *bucket)
     bucket->starts[bucket->count - 1] = first;
 }
 
-static void list(struct reference_heap *heap, size_t index)
+void reference_list(struct reference_heap *heap, size_t index)
 {
     struct reference_chunk chunk = heap->chunks[index];
-    if (chunk.size < MIN_CHUNK_UNITS) {
+    if (!reference_is_listed(heap, chunk.size)) {
         return;
     }
     struct reference_bucket *bucket = bucket_of(heap, chunk.size);
     bucket->starts = grown(bucket->starts, bucket->count, &bucket->capacity, sizeof chunk.start);
-    bucket->starts[bucket->count++] = chunk.start;
+    size_t place = reference_is_fine(heap) ? 0 : bucket->count;
+    memmove(bucket->starts + place + 1, bucket->starts + place,
+            (bucket->count - place) * sizeof chunk.start);
+    bucket->starts[place] = chunk.start;
+    bucket->count++;
 }
 
 static void unlist(struct reference_heap *heap, size_t index)
 {
     struct reference_chunk chunk = heap->chunks[index];
-    if (chunk.size < MIN_CHUNK_UNITS) {
+    if (!reference_is_listed(heap, chunk.size)) {
         return;
     }
     struct reference_bucket *bucket = bucket_of(heap, chunk.size);
-    while (bucket->starts[0] != chunk.start) {
-        reject_first(bucket);
+    size_t place = 0;
+    while (bucket->starts[place] != chunk.start) {
+        if (reference_is_fine(heap)) {
+            place++;
+        } else {
+            reject_first(bucket);
+        }
     }
     bucket->count--;
-    memmove(bucket->starts, bucket->starts + 1, bucket->count * sizeof chunk.start);
+    memmove(bucket->starts + place, bucket->starts + place + 1,
+            (bucket->count - place) * sizeof chunk.start);
+}
+
+/* Index of the first chunk of a bucket; NO_CHUNK if the bucket is empty. */
+static size_t first_of(const struct reference_heap *heap, const struct reference_bucket *bucket)
+{
+    return bucket->count == 0 ? NO_CHUNK : chunk_at(heap, bucket->starts[0]);
 }
 
 /* Index of a chunk of that bucket which holds size units, or NO_CHUNK. */
 static size_t search_own_bucket(struct reference_heap *heap, struct reference_bucket *bucket,
                                 uint32_t size)
 {
-    size_t looks = bucket->count < heap->tries ? bucket->count : heap->tries;
+    size_t tries = reference_is_fine(heap) ? 1 : heap->format.tries;
+    size_t looks = bucket->count < tries ? bucket->count : tries;
     for (size_t look = 0; look < looks; look++) {
-        size_t index = chunk_at(heap, bucket->starts[0]);
+        size_t index = first_of(heap, bucket);
         if (heap->chunks[index].size >= size) {
             return index;
         }
-        reject_first(bucket);
+        if (!reference_is_fine(heap)) {
+            reject_first(bucket);
+        }
     }
     return NO_CHUNK;
 }
@@ -181,12 +182,10 @@ static size_t search_own_bucket(struct reference_heap *heap, struct reference_bu
 /* Takes a free chunk of at least size units from its list; NO_CHUNK if the search finds none. */
 static size_t take_chunk(struct reference_heap *heap, uint32_t size)
 {
-    unsigned int own = reference_bucket_of(size);
+    unsigned int own = reference_bucket_of(heap, size);
     size_t index = search_own_bucket(heap, &heap->buckets[own], size);
-    for (unsigned int above = own + 1; index == NO_CHUNK && above < REFERENCE_BUCKETS; above++) {
-        if (heap->buckets[above].count > 0) {
-            index = chunk_at(heap, heap->buckets[above].starts[0]);
-        }
+    for (size_t above = own + 1u; index == NO_CHUNK && above < heap->bucket_count; above++) {
+        index = first_of(heap, &heap->buckets[above]);
     }
     if (index != NO_CHUNK) {
         unlist(heap, index);
@@ -195,16 +194,51 @@ static size_t take_chunk(struct reference_heap *heap, uint32_t size)
     return index;
 }
 
+/* ---- statistics ---- */
+
+/* What a chunk holds, or could hold, for its user. */
+static size_t chunk_bytes(const struct reference_heap *heap, const struct reference_chunk *chunk)
+{
+    return (size_t)chunk->size * UNIT_BYTES - heap->header_bytes - heap->format.trailer_bytes;
+}
+
+struct sys_memory_stats reference_stats(const struct reference_heap *heap)
+{
+    struct sys_memory_stats stats = {.max_allocated_bytes = heap->max_allocated_bytes};
+    for (size_t i = 1; i + 1 < heap->chunk_count; i++) {
+        const struct reference_chunk *chunk = &heap->chunks[i];
+        if (chunk->used) {
+            stats.allocated_bytes += chunk_bytes(heap, chunk);
+        } else if (reference_is_listed(heap, chunk->size)) {
+            stats.free_bytes += chunk_bytes(heap, chunk);
+        }
+    }
+    return stats;
+}
+
+static void raise_max(struct reference_heap *heap)
+{
+    size_t allocated = reference_stats(heap).allocated_bytes;
+    if (heap->max_allocated_bytes < allocated) {
+        heap->max_allocated_bytes = allocated;
+    }
+}
+
+void reference_reset_max(struct reference_heap *heap)
+{
+    heap->max_allocated_bytes = reference_stats(heap).allocated_bytes;
+}
+
 /* ---- pieces of the operations ---- */
 
 static size_t data_offset(const struct reference_heap *heap, size_t index)
 {
-    return (size_t)heap->chunks[index].start * UNIT_BYTES + HEADER_BYTES;
+    return (size_t)heap->chunks[index].start * UNIT_BYTES + heap->header_bytes;
 }
 
 static size_t chunk_of_block(const struct reference_heap *heap, size_t offset)
 {
-    return chunk_at(heap, (uint32_t)((offset - HEADER_BYTES) / UNIT_BYTES));
+    return chunk_at(heap, (uint32_t)((offset - heap->header_bytes) / UNIT_BYTES));
 }
 
 /* Keeps the first size units of a used chunk; the rest becomes free and is listed, unmerged. */
@@ -213,7 +247,7 @@ static void give_back_behind(struct reference_heap *heap, size_t index, uint32_t
     if (heap->chunks[index].size > size) {
         split(heap, index, size);
         heap->chunks[index + 1].used = false;
-        list(heap, index + 1);
+        reference_list(heap, index + 1);
     }
 }
 
@@ -226,7 +260,7 @@ static size_t give_back_in_front(struct reference_heap *heap, size_t index, uint
     }
     split(heap, index, front);
     heap->chunks[index].used = false;
-    list(heap, index);
+    reference_list(heap, index);
     return index + 1;
 }
 
@@ -242,52 +276,10 @@ static void free_chunk(struct reference_heap *heap, size_t index)
         unlist(heap, index);
         merge_with_next(heap, index);
     }
-    list(heap, index);
+    reference_list(heap, index);
 }
 
 /* ---- the operations ---- */
-
-bool reference_init(struct reference_heap *heap, uintptr_t mem, size_t bytes)
-{
-    memset(heap, 0, sizeof *heap);
-    if (mem == 0 || bytes <= FOOTER_BYTES || bytes > UINTPTR_MAX - mem) {
-        return false;
-    }
-    uintptr_t limit = mem + bytes - FOOTER_BYTES;
-    limit -= limit % UNIT_BYTES;
-    heap->base = round_up(mem, UNIT_BYTES);
-    if (heap->base < mem || limit <= heap->base) {
-        return false;
-    }
-    size_t units = (limit - heap->base) / UNIT_BYTES;
-    if (units < MIN_CHUNK_UNITS || units > MAX_HEAP_UNITS) {
-        return false;
-    }
-    heap->end_units = (uint32_t)units;
-    heap->tries = QUARRY_HEAP_ALLOC_LOOPS;
-
-    size_t buckets = reference_bucket_of(heap->end_units) + 1u;
-    uint64_t header_bytes = HEAP_STRUCT_BYTES + LIST_HEAD_BYTES * buckets;
-    uint32_t header_units = (uint32_t)(round_up(header_bytes, UNIT_BYTES) / UNIT_BYTES);
-    if (header_units + MIN_CHUNK_UNITS > heap->end_units) {
-        return false;
-    }
-    uint32_t space = heap->end_units - header_units;
-    insert_chunk(heap, 0, (struct reference_chunk){.size = header_units, .used = true});
-    insert_chunk(heap, 1, (struct reference_chunk){.start = header_units, .size = space});
-    insert_chunk(heap, 2, (struct reference_chunk){.start = heap->end_units, .used = true});
-    list(heap, 1);
-    return true;
-}
-
-void reference_destroy(struct reference_heap *heap)
-{
-    free(heap->chunks);
-    for (unsigned int i = 0; i < REFERENCE_BUCKETS; i++) {
-        free(heap->buckets[i].starts);
-    }
-    memset(heap, 0, sizeof *heap);
-}
 
 size_t reference_alloc(struct reference_heap *heap, size_t bytes)
 {
@@ -300,6 +292,7 @@ size_t reference_alloc(struct reference_heap *heap, size_t bytes)
         return REFERENCE_NULL;
     }
     give_back_behind(heap, index, size);
+    raise_max(heap);
     return data_offset(heap, index);
 }
 
@@ -307,12 +300,12 @@ size_t reference_aligned_alloc(struct reference_heap *heap, size_t align, size_t
 {
     size_t lowest_bit = align & (~align + 1u);
     bool rewinds = align != lowest_bit;
-    if (!rewinds && align <= HEADER_BYTES) {
+    if (!rewinds && align <= heap->header_bytes) {
         return reference_alloc(heap, bytes);
     }
     size_t rewind = rewinds ? lowest_bit : 0;
     size_t boundary = align - rewind;
-    size_t gap = rewinds && rewind < HEADER_BYTES ? rewind : HEADER_BYTES;
+    size_t gap = rewinds && rewind < heap->header_bytes ? rewind : heap->header_bytes;
     if (bytes == 0) {
         return REFERENCE_NULL;
     }
@@ -320,13 +313,14 @@ size_t reference_aligned_alloc(struct reference_heap *heap, size_t align, size_t
     if (index == NO_CHUNK) {
         return REFERENCE_NULL;
     }
-    uintptr_t lowest = heap->base + data_offset(heap, index);
-    uintptr_t address = round_up(lowest + rewind, boundary) - rewind;
-    size_t offset = address - heap->base;
-    uint32_t start = (uint32_t)((offset - HEADER_BYTES) / UNIT_BYTES);
-    uint32_t end = (uint32_t)(round_up(offset + bytes, UNIT_BYTES) / UNIT_BYTES);
+    uint64_t lowest = (uint64_t)heap->base + data_offset(heap, index);
+    uint64_t address = reference_round_up(lowest + rewind, boundary) - rewind;
+    size_t offset = (size_t)(address - heap->base);
+    uint32_t start = (uint32_t)((offset - heap->header_bytes) / UNIT_BYTES);
+    uint64_t end = reference_round_up(offset + bytes, UNIT_BYTES) + heap->format.trailer_bytes;
     index = give_back_in_front(heap, index, start);
-    give_back_behind(heap, index, end - start);
+    give_back_behind(heap, index, (uint32_t)(end / UNIT_BYTES) - start);
+    raise_max(heap);
     return offset;
 }
 
@@ -340,7 +334,8 @@ void reference_free(struct reference_heap *heap, size_t offset)
 size_t reference_usable_size(const struct reference_heap *heap, size_t offset)
 {
     const struct reference_chunk *chunk = &heap->chunks[chunk_of_block(heap, offset)];
-    return ((size_t)chunk->start + chunk->size) * UNIT_BYTES - offset;
+    size_t end = ((size_t)chunk->start + chunk->size) * UNIT_BYTES;
+    return end - heap->format.trailer_bytes - offset;
 }
 
 /* Changes the size of the block where it is; false, and nothing changed, if that is impossible. */
@@ -363,6 +358,7 @@ static bool resize_in_place(struct reference_heap *heap, size_t offset, size_t b
     unlist(heap, index + 1);
     merge_with_next(heap, index);
     give_back_behind(heap, index, need);
+    raise_max(heap);
     return true;
 }
 
@@ -398,7 +394,7 @@ void reference_picture(const struct reference_heap *heap, char *text, size_t siz
     struct picture picture = picture_begin(text, size);
     for (size_t i = 1; i + 1 < heap->chunk_count; i++) {
         const struct reference_chunk *chunk = &heap->chunks[i];
-        char free_kind = chunk->size < MIN_CHUNK_UNITS ? 'S' : 'F';
+        char free_kind = reference_is_listed(heap, chunk->size) ? 'F' : 'S';
         picture_add(&picture, chunk->used ? 'U' : free_kind, chunk->size);
     }
 }

@@ -10,19 +10,20 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 #include <zephyr/sys/sys_heap.h>
+#include "../support/heap_format.h"
 #include "../support/heap_picture.h"
 
-#define BUFFER_BYTES    512u
-#define MAX_HEAP_UNITS  ((size_t)0x7fffffff)
-#define END_BYTES       8u /* of a buffer, behind the last block */
-#define MIN_CHAIN_UNITS 6u /* header chunk of the smallest heap, and its one chunk */
+#define BUFFER_BYTES   1024u
+#define SPACE          58u /* units of the fresh heap's free chunk */
+#define MAX_HEAP_UNITS ((size_t)0x7fffffff)
+#define MAX_SMALL_HEAP ((size_t)0x7fff)
 
 static _Alignas(16) uint8_t buffer[BUFFER_BYTES + 16];
 static struct sys_heap heap;
 
 static int fresh_heap(void **state)
 {
-    sys_heap_init(&heap, buffer, BUFFER_BYTES);
+    sys_heap_init(&heap, buffer, heap_bytes_for(SPACE));
     return 0;
 }
 
@@ -39,27 +40,36 @@ static void does_not_depend_on_what_the_buffer_held(void **state)
 {
     for (int garbage = 0; garbage < 256; garbage += 51) {
         memset(buffer, garbage, sizeof buffer);
-        sys_heap_init(&heap, buffer, BUFFER_BYTES);
+        fresh_heap(NULL);
         assert_true(sys_heap_validate(&heap));
-        assert_ptr_equal(sys_heap_alloc(&heap, 8), buffer + 48);
-        expect_heap(&heap, "U2 F56");
+        assert_ptr_equal(sys_heap_alloc(&heap, 8), buffer + heap_first_chunk(SPACE) + HEAP_HEADER);
+        expect_heap(&heap, "U[8] F*");
     }
 }
 
 static void second_init_empties_the_heap(void **state)
 {
     sys_heap_alloc(&heap, 100);
-    sys_heap_init(&heap, buffer, BUFFER_BYTES);
+    fresh_heap(NULL);
     expect_heap(&heap, "F58");
-    sys_heap_init(&heap, buffer, BUFFER_BYTES / 2);
+    sys_heap_init(&heap, buffer, heap_bytes_for(26));
     expect_heap(&heap, "F26");
 }
 
-static void heap_ends_eight_bytes_below_the_end_of_memory(void **state)
+/* The end marker's header is all that lies behind the last chunk. */
+static void heap_ends_a_header_below_the_end_of_memory(void **state)
 {
-    uint8_t *block = sys_heap_alloc(&heap, 57 * 8);
-    assert_ptr_equal(block + sys_heap_usable_size(&heap, block), buffer + BUFFER_BYTES - END_BYTES);
+    uint8_t *block = sys_heap_alloc(&heap, heap_block_bytes(SPACE));
+    uint8_t *end = buffer + heap_bytes_for(SPACE) - HEAP_FOOTER;
+    assert_ptr_equal(block + sys_heap_usable_size(&heap, block) + HEAP_TRAILER, end);
     expect_heap(&heap, "U58");
+}
+
+static void expect_left_alone(const uint8_t *from)
+{
+    for (const uint8_t *byte = from; byte < buffer + sizeof buffer; byte++) {
+        assert_int_equal(*byte, 0x5a);
+    }
 }
 
 /* Bytes at either end of a buffer that is not aligned stay as they are. */
@@ -72,16 +82,15 @@ static void uses_aligned_part_of_any_buffer(void **state)
             memset(buffer, 0x5a, sizeof buffer);
             sys_heap_init(&heap, mem, bytes);
             uint8_t *start = buffer + (shift + 7) / 8 * 8;
-            uint8_t *end = buffer + (BUFFER_BYTES - cut) / 8 * 8;
+            uint8_t *end = buffer + (BUFFER_BYTES - cut - HEAP_FOOTER) / 8 * 8;
             assert_ptr_equal(heap.heap, start);
-            size_t free_units = (size_t)(end - start) / 8 - 1 - 5;
-            uint8_t *block = sys_heap_alloc(&heap, free_units * 8 - 8);
-            assert_ptr_equal(block, start + 48);
-            assert_ptr_equal(block + sys_heap_usable_size(&heap, block), end - END_BYTES);
+            size_t header_units = heap_header_units((size_t)(end - start) / 8);
+            size_t free_units = (size_t)(end - start) / 8 - header_units;
+            uint8_t *block = sys_heap_alloc(&heap, heap_block_bytes(free_units));
+            assert_ptr_equal(block, start + header_units * 8 + HEAP_HEADER);
+            assert_ptr_equal(block + sys_heap_usable_size(&heap, block) + HEAP_TRAILER, end);
             assert_true(sys_heap_validate(&heap));
-            for (uint8_t *byte = end; byte < buffer + sizeof buffer; byte++) {
-                assert_int_equal(*byte, 0x5a);
-            }
+            expect_left_alone(end + HEAP_FOOTER);
         }
     }
 }
@@ -128,8 +137,9 @@ static void refuses_small_buffers_and_leaves_them_alone(void **state)
             memset(buffer, 0x5a, sizeof buffer);
             sys_heap_init(&heap, buffer + shift, bytes);
             size_t start = (shift + 7) / 8 * 8;
-            size_t end = (shift + bytes) / 8 * 8;
-            bool enough = end >= start + END_BYTES + MIN_CHAIN_UNITS * 8;
+            size_t end = shift + bytes < HEAP_FOOTER ? 0 : (shift + bytes - HEAP_FOOTER) / 8 * 8;
+            size_t units = end < start ? 0 : (end - start) / 8;
+            bool enough = units >= heap_header_units(units) + HEAP_MIN_UNITS;
             assert_int_equal(heap.heap != NULL, enough);
             if (!enough) {
                 expect_all_calls_safe(&heap);
@@ -157,6 +167,7 @@ static void refuses_buffers_that_wrap_around(void **state)
     expect_all_calls_safe(&heap);
 }
 
+#if SIZE_MAX > UINT32_MAX
 #define RESERVED_BYTES ((MAX_HEAP_UNITS + 1) * 8 + (64u << 10))
 
 /* Reserves address space for the largest heap and makes its ends usable: init and the calls of the
@@ -181,11 +192,11 @@ static void largest_heap_has_31_bit_units(void **state)
     sys_heap_init(&heap, mem, (MAX_HEAP_UNITS + 1) * 8);
     assert_ptr_equal(heap.heap, mem);
     assert_true(sys_heap_validate(&heap));
-    size_t header_units = (16 + 31 * 4 + 7) / 8;
-    size_t largest_block = (MAX_HEAP_UNITS - header_units) * 8 - 8;
+    size_t header_units = heap_header_units(MAX_HEAP_UNITS);
+    size_t largest_block = heap_block_bytes(MAX_HEAP_UNITS - header_units);
     assert_null(sys_heap_alloc(&heap, largest_block + 1));
     uint8_t *block = sys_heap_alloc(&heap, largest_block);
-    assert_ptr_equal(block, mem + header_units * 8 + 8);
+    assert_ptr_equal(block, mem + header_units * 8 + HEAP_HEADER);
     assert_null(sys_heap_alloc(&heap, 1));
     sys_heap_free(&heap, block);
     assert_true(sys_heap_validate(&heap));
@@ -196,6 +207,50 @@ static void largest_heap_has_31_bit_units(void **state)
     expect_all_calls_safe(&heap);
     assert_int_equal(munmap(mem, RESERVED_BYTES), 0);
 }
+
+static void largest_small_heap_has_15_bit_units(void **state)
+{
+    skip(); /* chunk headers of 4 bytes exist on 32-bit machines only */
+}
+#else
+static void largest_heap_has_31_bit_units(void **state)
+{
+    skip(); /* 16 GiB do not fit into the address space */
+}
+
+/* The heap of that many bytes has that many units, and headers of that length. */
+static void expect_units(size_t bytes, size_t end_units, size_t header)
+{
+    static _Alignas(8) uint8_t large[(MAX_SMALL_HEAP + 3) * 8];
+    sys_heap_init(&heap, large, bytes);
+    uint8_t *block = sys_heap_alloc(&heap, 64);
+    assert_non_null(block);
+    size_t rest = end_units * 8 - (size_t)(block + 64 - large) - HEAP_TRAILER;
+    rest -= rest % 8 + header + HEAP_TRAILER;
+    assert_int_equal((uintptr_t)block % 8, header % 8);
+    assert_null(sys_heap_alloc(&heap, rest + 1));
+    assert_non_null(sys_heap_alloc(&heap, rest));
+    assert_true(sys_heap_validate(&heap));
+}
+
+/* Longer headers come with the unit that 15 bits cannot count, or the heap is refused. */
+static void largest_small_heap_has_15_bit_units(void **state)
+{
+    if (HEAP_HEADER == 8) {
+        skip(); /* built without headers of 4 bytes */
+    }
+    expect_units(MAX_SMALL_HEAP * 8 + 3, MAX_SMALL_HEAP - 1, 4);
+    expect_units(MAX_SMALL_HEAP * 8 + 4, MAX_SMALL_HEAP, 4);
+    expect_units(MAX_SMALL_HEAP * 8 + 11, MAX_SMALL_HEAP, 4);
+    if (QUARRY_HEAP_SMALL_ONLY) {
+        sys_heap_init(&heap, buffer, MAX_SMALL_HEAP * 8 + 12);
+        expect_all_calls_safe(&heap);
+        return;
+    }
+    expect_units(MAX_SMALL_HEAP * 8 + 15, MAX_SMALL_HEAP, 4); /* the end marker needs 8 bytes */
+    expect_units(MAX_SMALL_HEAP * 8 + 16, MAX_SMALL_HEAP + 1, 8);
+}
+#endif
 
 static void failed_init_forgets_the_old_heap(void **state)
 {
@@ -209,6 +264,7 @@ static void failed_init_forgets_the_old_heap(void **state)
 static void copy_at_another_address_works(void **state)
 {
     static _Alignas(8) uint8_t copy[BUFFER_BYTES];
+    size_t first_block = heap_first_chunk(SPACE) + HEAP_HEADER;
     void *first = sys_heap_alloc(&heap, 40);
     uint8_t *second = sys_heap_alloc(&heap, 24);
     sys_heap_alloc(&heap, 16);
@@ -222,14 +278,14 @@ static void copy_at_another_address_works(void **state)
     uint8_t *block = copy + (second - buffer);
 
     assert_true(sys_heap_validate(&moved));
-    expect_heap(&moved, "F6 U4 U3 F45");
-    assert_int_equal(sys_heap_usable_size(&moved, block), 24);
+    expect_heap(&moved, "F[40] U[24] U[16] F*");
+    assert_int_equal(sys_heap_usable_size(&moved, block), heap_block_bytes(heap_units_for(24)));
     assert_int_equal(block[0], 0x77);
     assert_int_equal(block[23], 0x77);
-    assert_ptr_equal(sys_heap_alloc(&moved, 40), copy + 48);
+    assert_ptr_equal(sys_heap_alloc(&moved, 40), copy + first_block);
     block = sys_heap_realloc(&moved, block, 100);
     assert_int_equal(block[23], 0x77);
-    expect_heap(&moved, "U6 F4 U3 U14 F31");
+    expect_heap(&moved, "U[40] F[24] U[16] U[100] F*");
     sys_heap_free(&moved, block);
     assert_true(sys_heap_validate(&moved));
 }
@@ -242,7 +298,7 @@ static void copy_may_sit_at_any_multiple_of_eight(void **state)
     for (size_t shift = 0; shift < 64; shift += 8) {
         memcpy(copies + shift, buffer, BUFFER_BYTES);
         struct sys_heap moved = {.heap = (struct z_heap *)(void *)(copies + shift)};
-        sys_heap_free(&moved, copies + shift + 48);
+        sys_heap_free(&moved, copies + shift + heap_first_chunk(SPACE) + HEAP_HEADER);
         expect_heap(&moved, "F58");
         uint8_t *block = sys_heap_aligned_alloc(&moved, 64, 64);
         assert_int_equal((uintptr_t)block % 64, 0);
@@ -253,12 +309,14 @@ static void copy_may_sit_at_any_multiple_of_eight(void **state)
 static void two_heaps_in_one_buffer_do_not_touch(void **state)
 {
     struct sys_heap other;
-    sys_heap_init(&heap, buffer, BUFFER_BYTES / 2);
-    sys_heap_init(&other, buffer + BUFFER_BYTES / 2, BUFFER_BYTES / 2);
-    uint8_t *low = sys_heap_alloc(&heap, 25 * 8);
-    uint8_t *high = sys_heap_alloc(&other, 25 * 8);
-    memset(low, 0xff, 25 * 8);
-    memset(high, 0xff, 25 * 8);
+    size_t half = heap_bytes_for(26);
+    size_t bytes = heap_block_bytes(26);
+    sys_heap_init(&heap, buffer, half);
+    sys_heap_init(&other, buffer + half, half + 7); /* which may have to round the start up */
+    uint8_t *low = sys_heap_alloc(&heap, bytes);
+    uint8_t *high = sys_heap_alloc(&other, bytes);
+    memset(low, 0xff, bytes);
+    memset(high, 0xff, bytes);
     expect_heap(&heap, "U26");
     expect_heap(&other, "U26");
     sys_heap_free(&heap, low);
@@ -272,13 +330,14 @@ int main(void)
         cmocka_unit_test_setup(makes_one_free_chunk, fresh_heap),
         cmocka_unit_test_setup(does_not_depend_on_what_the_buffer_held, fresh_heap),
         cmocka_unit_test_setup(second_init_empties_the_heap, fresh_heap),
-        cmocka_unit_test_setup(heap_ends_eight_bytes_below_the_end_of_memory, fresh_heap),
+        cmocka_unit_test_setup(heap_ends_a_header_below_the_end_of_memory, fresh_heap),
         cmocka_unit_test_setup(uses_aligned_part_of_any_buffer, fresh_heap),
         cmocka_unit_test_setup(handle_that_was_never_initialised_is_safe, fresh_heap),
         cmocka_unit_test_setup(refuses_no_buffer, fresh_heap),
         cmocka_unit_test_setup(refuses_small_buffers_and_leaves_them_alone, fresh_heap),
         cmocka_unit_test_setup(refuses_buffers_that_wrap_around, fresh_heap),
         cmocka_unit_test_setup(largest_heap_has_31_bit_units, fresh_heap),
+        cmocka_unit_test_setup(largest_small_heap_has_15_bit_units, fresh_heap),
         cmocka_unit_test_setup(failed_init_forgets_the_old_heap, fresh_heap),
         cmocka_unit_test_setup(copy_at_another_address_works, fresh_heap),
         cmocka_unit_test_setup(copy_may_sit_at_any_multiple_of_eight, fresh_heap),
