@@ -36,7 +36,9 @@ _Noreturn void fault(const char *phrase, const void *heap, const void *address);
 /* A check that this build leaves out is compiled, and not evaluated. */
 #define CHECK_LEFT_OUT(condition)                                                                  \
     do {                                                                                           \
-        (void)sizeof(condition);                                                                   \
+        if (false) {                                                                               \
+            (void)(condition);                                                                     \
+        }                                                                                          \
     } while (0)
 
 #if QUARRY_CHECKS >= 1

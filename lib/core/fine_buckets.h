@@ -6,7 +6,8 @@
  *   heads[32l + s]  the first chunk of that list
  *
  * Level 0 has one list for each size below 32 units. Level l above it has sizes from 2^(l+4) to
- * 2^(l+5) - 1, cut into 32 equal parts. Lists end with CHUNK_NONE on both sides. A chunk comes in
+ * 2^(l+5) - 1, cut into 32 equal parts. At either end of a list a chunk links to itself,
+ * so that no link is ever 0: memory that was cleared after it was freed is seen. A chunk comes in
  * at the front, where it is taken first: it was touched last, so its lines are likely in the cache.
  * A search takes
  *
@@ -73,30 +74,32 @@ static inline void fine_add(struct z_heap *h, chunk_id c, uint32_t units)
     chunk_id front = {lists->heads[slot]};
 
     lists->heads[slot] = c.unit;
-    chunk_put(h, c, CHUNK_FREE_PREV, CHUNK_NONE.unit);
-    chunk_put(h, c, CHUNK_FREE_NEXT, front.unit);
+    chunk_put(h, c, CHUNK_FREE_PREV, c.unit);
     if (chunk_same(front, CHUNK_NONE)) {
+        chunk_put(h, c, CHUNK_FREE_NEXT, c.unit);
         lists->sub[slot / FINE_SUB_BUCKETS] |= (uint32_t)1 << slot % FINE_SUB_BUCKETS;
         h->avail_buckets |= (uint32_t)1 << slot / FINE_SUB_BUCKETS;
         return;
     }
     HARDEN(HARDEN_MODERATE,
-           harden_inside(h, front) && chunk_get(h, front, CHUNK_FREE_PREV) == CHUNK_NONE.unit,
+           harden_inside(h, front) && chunk_get(h, front, CHUNK_FREE_PREV) == front.unit,
            "free list is damaged: written after free", h, front);
+    chunk_put(h, c, CHUNK_FREE_NEXT, front.unit);
     chunk_put(h, front, CHUNK_FREE_PREV, c.unit);
 }
 
-/* Makes `front` the first chunk of a list. */
-static inline void fine_set_front(struct z_heap *h, unsigned int slot, chunk_id front)
+/* Takes the front chunk, whose links are `next` and itself, off its list. */
+static inline void fine_remove_front(struct z_heap *h, chunk_id c, chunk_id next, unsigned int slot)
 {
     struct fine_lists *lists = fine_lists(h);
     uint32_t *sub = &lists->sub[slot / FINE_SUB_BUCKETS];
 
-    lists->heads[slot] = front.unit;
-    if (!chunk_same(front, CHUNK_NONE)) {
-        chunk_put(h, front, CHUNK_FREE_PREV, CHUNK_NONE.unit);
+    if (!chunk_same(next, c)) {
+        lists->heads[slot] = next.unit;
+        chunk_put(h, next, CHUNK_FREE_PREV, next.unit);
         return;
     }
+    lists->heads[slot] = CHUNK_NONE.unit;
     *sub &= ~((uint32_t)1 << slot % FINE_SUB_BUCKETS);
     if (*sub == 0) {
         h->avail_buckets &= ~((uint32_t)1 << slot / FINE_SUB_BUCKETS);
@@ -108,12 +111,11 @@ static inline bool fine_links_agree(const struct z_heap *h, chunk_id c, unsigned
 {
     chunk_id next = {chunk_get(h, c, CHUNK_FREE_NEXT)};
     chunk_id prev = {chunk_get(h, c, CHUNK_FREE_PREV)};
-    bool next_agrees = chunk_same(next, CHUNK_NONE) ||
+    bool next_agrees = chunk_same(next, c) ||
                        (harden_inside(h, next) && chunk_get(h, next, CHUNK_FREE_PREV) == c.unit);
-    bool prev_agrees =
-        chunk_same(prev, CHUNK_NONE)
-            ? fine_lists_of(h)->heads[slot] == c.unit
-            : harden_inside(h, prev) && chunk_get(h, prev, CHUNK_FREE_NEXT) == c.unit;
+    bool prev_agrees = chunk_same(prev, c) ? fine_lists_of(h)->heads[slot] == c.unit
+                                           : harden_inside(h, prev) &&
+                                                 chunk_get(h, prev, CHUNK_FREE_NEXT) == c.unit;
 
     return next_agrees && prev_agrees;
 }
@@ -125,12 +127,12 @@ static inline void fine_remove(struct z_heap *h, chunk_id c, uint32_t units)
 
     HARDEN(HARDEN_MODERATE, fine_links_agree(h, c, fine_slot(units)),
            "free list is damaged: written after free", h, c);
-    if (chunk_same(prev, CHUNK_NONE)) {
-        fine_set_front(h, fine_slot(units), next);
-        return;
-    }
-    chunk_put(h, prev, CHUNK_FREE_NEXT, next.unit);
-    if (!chunk_same(next, CHUNK_NONE)) {
+    if (chunk_same(prev, c)) {
+        fine_remove_front(h, c, next, fine_slot(units));
+    } else if (chunk_same(next, c)) {
+        chunk_put(h, prev, CHUNK_FREE_NEXT, prev.unit);
+    } else {
+        chunk_put(h, prev, CHUNK_FREE_NEXT, next.unit);
         chunk_put(h, next, CHUNK_FREE_PREV, prev.unit);
     }
 }
@@ -171,7 +173,7 @@ static inline chunk_id fine_take(struct z_heap *h, uint32_t units)
     harden_check_free(h, c, false);
     HARDEN(HARDEN_MODERATE, fine_links_agree(h, c, slot),
            "free list is damaged: written after free", h, c);
-    fine_set_front(h, slot, (chunk_id){chunk_get(h, c, CHUNK_FREE_NEXT)});
+    fine_remove_front(h, c, (chunk_id){chunk_get(h, c, CHUNK_FREE_NEXT)}, slot);
     return c;
 }
 

@@ -16,6 +16,10 @@
 #include "core/harden.h"
 #include "core/note.h"
 
+/* The largest heap has 31 rings, and the heads fill units. Fine buckets take more words always, so a
+ * heap with one kind is not taken for one with the other. */
+#define RING_MOST_WORDS 32u
+
 /* A set of chunks, as far as equality goes. */
 struct chunk_set {
     uint64_t count;
@@ -162,10 +166,10 @@ static bool ring_is_sound(const struct z_heap *h, unsigned int bucket, uint64_t 
 static bool slot_is_sound(const struct z_heap *h, unsigned int slot, uint64_t longest,
                           struct chunk_set *listed)
 {
-    chunk_id prev = CHUNK_NONE;
     chunk_id c = {fine_lists_of(h)->heads[slot]};
+    chunk_id prev = c; /* at either end a chunk links to itself */
 
-    while (!chunk_same(c, CHUNK_NONE)) {
+    for (;;) {
         if (listed->count == longest || !is_member(h, c) || fine_slot(chunk_size(h, c)) != slot ||
             chunk_get(h, c, CHUNK_FREE_PREV) != prev.unit) {
             return false;
@@ -173,8 +177,10 @@ static bool slot_is_sound(const struct z_heap *h, unsigned int slot, uint64_t lo
         chunk_set_insert(listed, c);
         prev = c;
         c.unit = chunk_get(h, c, CHUNK_FREE_NEXT);
+        if (chunk_same(c, prev)) {
+            return true;
+        }
     }
-    return true;
 }
 
 /* Bit i of a mask, for any i. */
@@ -232,7 +238,8 @@ static bool lists_are_sound(const struct z_heap *h, const struct chunk_set *list
     struct chunk_set listed = {0, 0};
     bool fine = free_list_is_fine(h);
 
-    if (words < free_list_words(h->end_chunk, chunk_is_big(h), fine)) {
+    if (words < free_list_words(h->end_chunk, chunk_is_big(h), fine) ||
+        (!fine && words > RING_MOST_WORDS)) {
         return false;
     }
     bool sound = fine ? slots_are_sound(h, words, listable->count, &listed)

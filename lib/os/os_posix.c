@@ -66,10 +66,17 @@ static bool kernel_madvise(void *start, size_t bytes, int advice)
     return madvise(start, bytes, advice) == 0;
 }
 #else
+/* On 32-bit machines the call that is named mmap takes its arguments in another way. */
+#ifdef SYS_mmap2
+#define KERNEL_MMAP SYS_mmap2
+#else
+#define KERNEL_MMAP SYS_mmap
+#endif
+
 /* syscall(2) returns -1 where mmap returns MAP_FAILED: the same bits. */
 static void *kernel_mmap(void *start, size_t bytes, int protection, int flags)
 {
-    return (void *)syscall(SYS_mmap, start, bytes, protection, flags, -1, 0L);
+    return (void *)syscall(KERNEL_MMAP, start, bytes, protection, flags, -1, 0L);
 }
 
 static bool kernel_munmap(void *start, size_t bytes)

@@ -93,7 +93,8 @@ def seeds(corpus, target):
 def libfuzzer_command(options, target, program, corpus, seconds):
     findings = options.work / "findings"
     return [str(program), f"-max_total_time={seconds}", f"-max_len={INPUT_MAX_BYTES[target]}", "-timeout=10",
-            "-use_value_profile=1", "-len_control=0", "-print_final_stats=1", f"-artifact_prefix={findings}/{target}-", str(corpus)]
+            "-use_value_profile=1", "-len_control=0", "-print_final_stats=1",
+            f"-artifact_prefix={findings}/{target}-", str(corpus)]
 
 
 def afl_command(options, target, program, corpus, seconds, number):
@@ -133,7 +134,8 @@ def minimise(options, program, corpus, target):
     smaller = options.work / "minimised" / target
     shutil.rmtree(smaller, ignore_errors=True)
     smaller.mkdir(parents=True)
-    command = [str(program), "-merge=1", f"-max_len={INPUT_MAX_BYTES[target]}", "-timeout=10", str(smaller), str(corpus)]
+    command = [str(program), "-merge=1", f"-max_len={INPUT_MAX_BYTES[target]}", "-timeout=10", str(smaller),
+               str(corpus)]
     if run(command, options.work / f"{target}-merge.log") and any(smaller.iterdir()):
         shutil.rmtree(corpus)
         shutil.move(smaller, corpus)
@@ -180,7 +182,8 @@ def fuzz_target(options, target, headers, seconds):
         log = options.work / f"{target}-{number}-{'afl' if with_afl else 'libfuzzer'}.log"
         logs.append(log)
         if with_afl:
-            commands.append(afl_command(options, target, afl, corpus, seconds, number // 2 if options.engine == "both" else number))
+            instance = number // 2 if options.engine == "both" else number
+            commands.append(afl_command(options, target, afl, corpus, seconds, instance))
         else:
             commands.append(libfuzzer_command(options, target, libfuzzer, corpus, seconds))
     print(f"{target}: {seconds} s on {options.cores} cores", flush=True)
@@ -218,7 +221,8 @@ def arguments():
 def main():
     options = arguments()
     targets = options.target or sorted(SOURCES)
-    (options.work / "findings").mkdir(parents=True, exist_ok=True)
+    for folder in ("findings", "afl-output"):
+        (options.work / folder).mkdir(parents=True, exist_ok=True)
     headers = configured_headers(options.work)
     started = time.time()
     for target in targets:

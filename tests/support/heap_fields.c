@@ -184,7 +184,8 @@ void heap_fields_find(const struct sys_heap *heap, struct heap_fields *fields)
     fields->chunk_count = 0;
     fields->end_unit = finder.h->end_chunk;
     fields->allocated_bytes = 0;
-    fields->top_list = finder.h->avail_buckets == 0 ? 0 : floor_log2(finder.h->avail_buckets) + 1u;
+    fields->low_water_max =
+        finder.h->avail_buckets == 0 ? 0 : UINT32_MAX >> __builtin_clz(finder.h->avail_buckets);
     add_header(&finder, 0);
     ADD_WORD(&finder, end_chunk, HEAP_FIELD_OF_HEAP, "end of the heap");
     ADD_WORD(&finder, avail_buckets, HEAP_FIELD_OF_HEAP, "mask of lists");

@@ -43,7 +43,7 @@ struct heap_fields {
     size_t chunk_count;
     uint32_t end_unit;        /* of the end marker */
     uint64_t allocated_bytes; /* that the walk has found */
-    uint32_t top_list; /* number of the highest first-level list that is not empty, plus one */
+    uint32_t low_water_max; /* the largest possible mark: all bits up to the highest of the mask */
 };
 
 /* Finds the fields of a good heap. Ends the program if the heap is not good or has too many. */

@@ -66,7 +66,7 @@ uint64_t random_seed_from_args(int argc, char **argv)
 size_t scaled_rounds(size_t count)
 {
     const char *text = getenv("QUARRY_TEST_SCALE");
-    size_t scale = text == NULL ? 1 : strtoull(text, NULL, 10);
+    size_t scale = text == NULL ? 1 : strtoul(text, NULL, 10);
     if (scale <= 1) {
         return count;
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arithmetic at its boundaries. */
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +44,7 @@ static void powers_of_two_are_told_from_others(void **state)
     for (size_t power = 1; power != 0; power *= 2) {
         assert_true(is_power_of_two(power));
         assert_int_equal(lowest_power_of_two(power), power);
-        assert_int_equal(lowest_power_of_two(power | (size_t)1 << 63), power);
+        assert_int_equal(lowest_power_of_two(power | (SIZE_MAX / 2 + 1)), power);
         if (power > 2) {
             assert_false(is_power_of_two(power - 1));
             assert_false(is_power_of_two(power + 1));
@@ -84,7 +85,7 @@ static void sums_are_checked(void **state)
 
 static void products_are_checked(void **state)
 {
-    const size_t half = (size_t)1 << 32;
+    const size_t half = (size_t)1 << sizeof(size_t) * CHAR_BIT / 2;
     size_t out = 7;
 
     assert_true(size_multiply(0, SIZE_MAX, &out));

@@ -330,8 +330,8 @@ static void counts_do_not_drift(void **state)
     size_t bytes = 0;
 
     for (size_t i = 0; i < STEPS; i++) {
-        size_t which = random_below(&random, 40);
-        size_t wanted = random_below(&random, 600);
+        size_t which = (size_t)random_below(&random, 40);
+        size_t wanted = (size_t)random_below(&random, 600);
         void *block = sys_heap_realloc(&heap, live[which], wanted);
 
         live[which] = block != NULL || wanted == 0 ? block : live[which];

@@ -117,7 +117,7 @@ static void agrees_with_an_array(void **state)
     size_t live = 0;
 
     for (size_t round = 1; round <= scaled_rounds(ROUNDS); round++) {
-        size_t i = random_below(&random, BLOCKS);
+        size_t i = (size_t)random_below(&random, BLOCKS);
 
         if (values[i] != 0) {
             assert_int_equal(find(i)->value, values[i]);

@@ -65,8 +65,9 @@ static bool is_on_the_list(const struct heap_field_place *head, uint64_t unit)
     return false;
 }
 
-/* Any low-water mark up to what is free now may be right, as may any high-water mark from what is
- * allocated now. A build without counters has none. */
+/* The low-water mark is the least value that the mask of lists has had, so any up to the present
+ * one may be right, as may any high-water mark from what is allocated now. A build without counters
+ * has none. */
 static bool is_possible_mark(const struct heap_field_place *field, uint64_t value)
 {
     if (field->kind == HEAP_FIELD_HIGH_WATER) {
@@ -74,7 +75,7 @@ static bool is_possible_mark(const struct heap_field_place *field, uint64_t valu
     }
     return field->kind == HEAP_FIELD_NOTES && QUARRY_HEAP_RUNTIME_STATS &&
            (value & FINE_BIT) == (heap_field_get(field) & FINE_BIT) &&
-           value / 2u <= fields.top_list;
+           value / 2u <= fields.low_water_max;
 }
 
 /* The closed list of changes that leave a good heap. To be asked before the change. */
