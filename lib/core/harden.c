@@ -4,6 +4,7 @@
 #include "core/harden.h"
 
 #include "core/note.h"
+#include "core/sys_heap_walk.h"
 
 /* Where the base is not drawn: any constant that user data seldom looks like. */
 #define CANARY_CONSTANT 0x5a6b7c8d9eafb0c1u
@@ -114,4 +115,10 @@ void harden_check_used_chunk(const struct z_heap *h, chunk_id c)
             harden_check_canary(h, chunk_left(h, c));
         }
     }
+}
+
+void harden_check_heap(const struct z_heap *h)
+{
+    HARDEN_CALL(heap_is_sound(h),
+                "heap is damaged: written outside of a block, or a defect of Quarry", h, NULL);
 }

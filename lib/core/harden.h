@@ -86,6 +86,9 @@ static inline void harden_check_used(const struct z_heap *h, chunk_id c)
     }
 }
 
+/* Walks over the whole heap. */
+void harden_check_heap(const struct z_heap *h);
+
 /* Whether c is a chunk of the heap as far as its bounds go. */
 static inline bool harden_inside(const struct z_heap *h, chunk_id c)
 {

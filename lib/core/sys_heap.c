@@ -1,40 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The chunk heap: what becomes of a chunk that is allocated, resized and freed.
+/* Zephyr's calls on a chunk heap: what a call means, whose block it is about, and who is told.
  *
- * A request is turned into units and a free chunk is taken off the lists (free_list.h knows which).
- * What the request leaves of it is split off at its high end and listed at once; a freed chunk is
- * merged with its free neighbours at once, right one first:
+ *   sys_heap_alloc ---------- note_is_watched? --- no ----> placement.c
+ *                                    |
+ *                                   yes --> enter, placement.c, tell, leave
  *
- *   | used | free A | [freed] | free B | used |   ->   | used | free A + freed + B | used |
+ * Trust before use: a block is looked up in one place, block_chunk, which verifies as much as the
+ * hardening level asks before anything of it is believed (harden.h). Allocation and free have two
+ * forms, so that a heap that nobody watches pays one load and branch for the possibility.
  *
- * The order of these steps decides which address each later call returns. It is Zephyr's order
- * exactly, so that a heap can be sized on a PC and then moved to the device.
- *
- * Invariants 1 to 6 are those of chunk.h. Trust before use: a block is looked up in one place,
- * block_chunk, which verifies as much as the hardening level asks before anything of it is believed
- * (harden.h).
- *
- * Speed is lines touched, not instructions: a chunk's header is read once and its size passed on,
- * and a line that will be needed is asked for before the one that is waited for.
- *
- * Not promised: any order of addresses, that memory which is free in sum can be had in one piece,
- * and that damage by wild writes is always found: sys_heap_validate looks at everything. */
+ * Not promised: that damage by wild writes is always found. sys_heap_validate looks at everything.
+ */
 #include <string.h>
 
 #include "core/check.h"
 #include "core/chunk.h"
-#include "core/counters.h"
-#include "core/free_list.h"
 #include "core/harden.h"
 #include "core/heap.h"
 #include "core/note.h"
-#include "core/sys_heap_walk.h"
-
-static void check_whole_heap(const struct z_heap *h)
-{
-    HARDEN_CALL(heap_is_sound(h),
-                "heap is damaged: written outside of a block, or a defect of Quarry", h, NULL);
-}
+#include "core/placement.h"
 
 /* Verifies mem and returns the chunk that holds it. */
 static inline chunk_id block_chunk(const struct z_heap *h, const void *mem)
@@ -61,167 +45,17 @@ static inline chunk_id block_to_change(const struct z_heap *h, const void *mem)
 
     harden_check_used(h, c);
     if (harden_has(HARDEN_EXTREME)) {
-        check_whole_heap(h);
+        harden_check_heap(h);
     }
     return c;
 }
 
-/* Lists what c, of `have` units, has beyond the first `units`. */
-static inline void list_rest(struct z_heap *h, chunk_id c, uint32_t have, uint32_t units)
-{
-    if (have == units) {
-        return;
-    }
-    chunk_id rest = chunk_after(c, units);
-
-    chunk_set_left_size(h, rest, units);
-    chunk_set_size(h, rest, have - units, false);
-    chunk_set_left_size(h, chunk_after(c, have), have - units);
-    free_list_add(h, rest, have - units);
-}
-
-/* Gives c, whose surroundings are settled, to a user. */
-static inline void occupy(struct z_heap *h, chunk_id c, uint32_t units)
-{
-    chunk_set_size(h, c, units, true);
-    harden_occupy(h, c, units);
-    counters_allocated(h, units);
-}
-
-/* Lists a chunk of `units` that is free as of now, merged with its free neighbours. */
-static inline void release_chunk(struct z_heap *h, chunk_id c, uint32_t units)
-{
-    uint32_t left_units = chunk_left_size(h, c);
-    chunk_id left = {c.unit - left_units};
-    chunk_id right = chunk_after(c, units);
-
-    chunk_prefetch(h, left);
-    if (!chunk_used(h, right)) {
-        uint32_t right_units = chunk_size(h, right);
-
-        harden_check_free(h, right, true);
-        free_list_remove(h, right, right_units);
-        units += right_units;
-    }
-    if (!chunk_used(h, left)) {
-        harden_check_free(h, left, false);
-        free_list_remove(h, left, left_units);
-        units += left_units;
-        c = left;
-    }
-    chunk_set_size(h, c, units, false);
-    chunk_set_left_size(h, chunk_after(c, units), units);
-    free_list_add(h, c, units);
-}
-
-static inline chunk_id take_chunk(struct z_heap *h, uint32_t units)
-{
-    if (harden_has(HARDEN_EXTREME)) {
-        check_whole_heap(h);
-    }
-    return free_list_take(h, units);
-}
-
-static inline void *plain_alloc(struct z_heap *h, size_t bytes)
-{
-    uint32_t units = chunk_units_for(h, bytes, 0);
-    chunk_id c = take_chunk(h, units);
-
-    if (chunk_same(c, CHUNK_NONE)) {
-        return NULL;
-    }
-    list_rest(h, c, chunk_size(h, c), units);
-    occupy(h, c, units);
-    return chunk_mem(h, c);
-}
-
-/* A block at p with (p + rewind) a multiple of align, a power of two above the header size or with
- * a rewind. A chunk is taken that is long enough wherever the boundary falls in it; what then lies
- * before and behind the block goes back, in this order. */
-static void *aligned_alloc_at(struct z_heap *h, size_t align, size_t rewind, size_t bytes)
-{
-    size_t header_bytes = chunk_header_bytes(h);
-    size_t head_start = rewind != 0 && rewind < header_bytes ? rewind : header_bytes;
-    chunk_id whole = take_chunk(h, chunk_units_for(h, bytes, align - head_start));
-
-    if (chunk_same(whole, CHUNK_NONE)) {
-        return NULL;
-    }
-    uintptr_t mem = round_up((uintptr_t)chunk_mem(h, whole) + rewind, align) - rewind;
-    uintptr_t end = round_up(mem + bytes, CHUNK_UNIT_BYTES) + CHUNK_TRAILER_BYTES;
-    chunk_id c = {(uint32_t)chunk_unit_of(h, (void *)mem)};
-    uint32_t have = chunk_size(h, whole);
-    uint32_t before = c.unit - whole.unit;
-    uint32_t units = (uint32_t)((end - (uintptr_t)h) / CHUNK_UNIT_BYTES) - c.unit;
-
-    if (before > 0) {
-        chunk_set_size(h, whole, before, false);
-        chunk_set_left_size(h, c, before);
-        chunk_set_left_size(h, chunk_after(whole, have), have - before);
-        free_list_add(h, whole, before);
-    }
-    list_rest(h, c, have - before, units);
-    occupy(h, c, units);
-    return (void *)mem;
-}
-
-/* The meaning of sys_heap_aligned_alloc's align, with its rewind bit, for bytes > 0. */
-static void *alloc_by_align(struct z_heap *h, size_t align, size_t bytes)
-{
-    size_t rewind = lowest_power_of_two(align);
-
-    if (rewind == align) {
-        rewind = 0;
-    } else {
-        align -= rewind;
-    }
-    HARDEN_CALL(align == 0 || is_power_of_two(align), "alignment is not a power of two", h, NULL);
-    if (rewind == 0 && align <= chunk_header_bytes(h)) {
-        return plain_alloc(h, bytes);
-    }
-    return aligned_alloc_at(h, align, rewind, bytes);
-}
-
-/* Gives c, in use, `units` units without moving it; false iff that cannot be done. */
-static inline bool resize_chunk(struct z_heap *h, chunk_id c, uint32_t units)
-{
-    uint32_t have = chunk_size(h, c);
-    chunk_id right = chunk_after(c, have);
-
-    if (units == have) {
-        return true;
-    }
-    if (units < have) {
-        chunk_id rest = chunk_after(c, units);
-
-        chunk_set_size(h, c, units, true);
-        chunk_set_left_size(h, rest, units);
-        chunk_set_size(h, rest, have - units, false);
-        chunk_set_left_size(h, right, have - units);
-        release_chunk(h, rest, have - units);
-    } else {
-        uint32_t right_units = chunk_size(h, right);
-
-        if (chunk_used(h, right) || right_units < units - have) {
-            return false;
-        }
-        harden_check_free(h, right, true);
-        free_list_remove(h, right, right_units);
-        chunk_set_left_size(h, chunk_after(right, right_units), units);
-        list_rest(h, c, have + right_units, units);
-    }
-    counters_freed(h, have);
-    occupy(h, c, units);
-    return true;
-}
-
-/* --- The calls, as they are while nobody watches ------------------------------------------------
- */
+/* --- The calls, as they are while nobody watches --- */
 
 static inline void check_at_rest(const struct z_heap *h)
 {
     if (QUARRY_CHECKS >= 2) {
-        check_whole_heap(h);
+        harden_check_heap(h);
     }
 }
 
@@ -231,7 +65,7 @@ static inline void *alloc_block(const struct sys_heap *heap, size_t bytes)
     if (heap->heap == NULL || bytes == 0) {
         return NULL;
     }
-    void *mem = plain_alloc(heap->heap, bytes);
+    void *mem = placement_alloc(heap->heap, bytes);
 
     check_at_rest(heap->heap);
     return mem;
@@ -242,7 +76,7 @@ static void *aligned_block(const struct sys_heap *heap, size_t align, size_t byt
     if (heap->heap == NULL || bytes == 0) {
         return NULL;
     }
-    void *mem = alloc_by_align(heap->heap, align, bytes);
+    void *mem = placement_alloc_aligned(heap->heap, align, bytes);
 
     check_at_rest(heap->heap);
     return mem;
@@ -250,13 +84,7 @@ static void *aligned_block(const struct sys_heap *heap, size_t align, size_t byt
 
 static inline void free_block(struct z_heap *h, const void *mem)
 {
-    chunk_id c = block_to_change(h, mem);
-    uint32_t units = chunk_size(h, c);
-
-    chunk_set_size(h, c, units, false); /* stays, so that a second free is seen after a merge */
-    harden_vacate(h, c, units);
-    counters_freed(h, units);
-    release_chunk(h, c, units);
+    placement_free(h, block_to_change(h, mem));
     check_at_rest(h);
 }
 
@@ -270,8 +98,7 @@ static size_t usable_bytes(const struct z_heap *h, const void *mem)
     return chunk_bytes_from(h, c, mem);
 }
 
-/* --- What watchers are told ----------------------------------------------------------------------
- */
+/* --- What watchers are told --- */
 
 /* Out of the way of calls on heaps that nobody watches, which are most. */
 #define UNUSUAL __attribute__((cold, noinline))
@@ -318,8 +145,7 @@ UNUSUAL static void watched_free(struct sys_heap *heap, void *mem)
     note_tell_leave();
 }
 
-/* --- The public calls ----------------------------------------------------------------------------
- */
+/* --- The public calls --- */
 
 static inline void *alloc_for(struct sys_heap *heap, size_t bytes, const void *caller)
 {
@@ -372,7 +198,7 @@ static inline bool resize_block(struct sys_heap *heap, void *mem, size_t bytes, 
     chunk_id c = block_to_change(h, mem);
     size_t old_usable = chunk_bytes_from(h, c, mem);
 
-    if (!resize_chunk(h, c, chunk_units_for(h, bytes, chunk_gap(h, c, mem)))) {
+    if (!placement_resize(h, c, chunk_units_for(h, bytes, chunk_gap(h, c, mem)))) {
         return false;
     }
     check_at_rest(h);

@@ -16,8 +16,8 @@
 #include "core/harden.h"
 #include "core/note.h"
 
-/* The largest heap has 31 rings, and the heads fill units. Fine buckets take more words always, so a
- * heap with one kind is not taken for one with the other. */
+/* The largest heap has 31 rings, and the heads fill units. Fine buckets take more words always, so
+ * a heap with one kind is not taken for one with the other. */
 #define RING_MOST_WORDS 32u
 
 /* A set of chunks, as far as equality goes. */
