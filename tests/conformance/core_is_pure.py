@@ -11,7 +11,7 @@ import tempfile
 
 FROM_OUTSIDE = {"memcpy", "memmove", "memset", "memcmp", "fault_report", "harden_random",
                 "sys_heap_array_save"}
-OPTIONS = ["-std=gnu11", "-O2", "-ffreestanding", "-DQUARRY_CHECKS=2"]
+OPTIONS = ["-std=gnu11", "-O2", "-ffreestanding", "-fno-pic", "-DQUARRY_CHECKS=2"]
 
 
 def symbols(obj: pathlib.Path, undefined: bool) -> set[str]:
