@@ -19,6 +19,7 @@
 #include "os/os.h"
 #include "../support/death.h"
 #include "../support/random.h"
+#include "../support/trace_search.h"
 
 #define BYTES   8192u
 #define THREADS 4u
@@ -35,36 +36,6 @@ static int fresh_heap(void **state)
     heaptrace_clear_filter();
     heaptrace_reset();
     return 0;
-}
-
-struct search {
-    const void *ptr;
-    struct heaptrace_record found;
-    size_t visited;
-};
-
-static bool look_for(const struct heaptrace_record *record, void *user_data)
-{
-    struct search *search = user_data;
-
-    search->visited++;
-    if (record->ptr == search->ptr) {
-        search->found = *record;
-    }
-    return true;
-}
-
-static struct search search_for(const void *ptr)
-{
-    struct search search = {.ptr = ptr};
-
-    heaptrace_foreach_record(look_for, &search);
-    return search;
-}
-
-static bool is_recorded(const void *ptr)
-{
-    return search_for(ptr).found.ptr == ptr;
 }
 
 static void nothing_happens_before_init(void **state)

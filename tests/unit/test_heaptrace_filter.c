@@ -13,6 +13,7 @@
 #include <zephyr/sys/heaptrace.h>
 #include <zephyr/sys/sys_heap.h>
 #include "os/os.h"
+#include "../support/trace_search.h"
 
 #define BYTES 8192u
 #define ID    HEAP_ID_FROM_POINTER(&heap)
@@ -27,36 +28,6 @@ static int fresh_heap(void **state)
     heaptrace_clear_filter();
     heaptrace_reset();
     return 0;
-}
-
-struct search {
-    const void *ptr;
-    struct heaptrace_record found;
-    size_t visited;
-};
-
-static bool look_for(const struct heaptrace_record *record, void *user_data)
-{
-    struct search *search = user_data;
-
-    search->visited++;
-    if (record->ptr == search->ptr) {
-        search->found = *record;
-    }
-    return true;
-}
-
-static struct search search_for(const void *ptr)
-{
-    struct search search = {.ptr = ptr};
-
-    heaptrace_foreach_record(look_for, &search);
-    return search;
-}
-
-static bool is_recorded(const void *ptr)
-{
-    return search_for(ptr).found.ptr == ptr;
 }
 
 static int init_once(void **state)
