@@ -35,7 +35,7 @@ enum quarry_heap_buckets {
  *
  * @param heap    the handle to fill; not NULL
  * @param mem     the buffer
- * @param bytes   its size in bytes; for fine buckets no less than QUARRY_HEAP_FINE_MIN_SIZE
+ * @param bytes   its size in bytes; QUARRY_HEAP_FINE_SIZE_FOR says what suffices for fine buckets
  * @param buckets the rule that the heap follows for good
  *
  * Fails as sys_heap_init does: heap->heap is NULL then.
@@ -43,6 +43,25 @@ enum quarry_heap_buckets {
  */
 void quarry_heap_init(struct sys_heap *heap, void *mem, size_t bytes,
                       enum quarry_heap_buckets buckets);
+
+/** @cond internal */
+/* No fewer units than a heap has that holds its bookkeeping and a block of n bytes. */
+#define QUARRY_HEAP_FINE_UNITS_(n)                                                                 \
+    (Z_HEAP_CHUNK_(Z_HEAP_BIG_HEADER_BYTES_, n) / Z_HEAP_UNIT_BYTES_ * 2u + 256u)
+/* No fewer words than its masks and list heads take. */
+#define QUARRY_HEAP_FINE_WORDS_(n) (28u + 32u * (Z_HEAP_LOG2_(QUARRY_HEAP_FINE_UNITS_(n)) - 3u))
+/** @endcond */
+
+/**
+ * A size in bytes from which an 8-aligned buffer suffices for a fresh heap with fine buckets to
+ * serve one block of @p n bytes.
+ *
+ * A constant expression; @p n at least 1 and at most a few gigabytes (no overflow check). A few
+ * hundred bytes more than the smallest such size.
+ */
+#define QUARRY_HEAP_FINE_SIZE_FOR(n)                                                               \
+    (Z_HEAP_CHUNK0_(QUARRY_HEAP_FINE_WORDS_(n)) + Z_HEAP_CHUNK_(Z_HEAP_BIG_HEADER_BYTES_, n) +     \
+     Z_HEAP_BIG_HEADER_BYTES_)
 
 /**
  * Ends a heap: its buffer is ordinary memory again.

@@ -142,6 +142,17 @@ static void smallest_heap_has_one_chunk(void **state)
     }
 }
 
+/* For every size up to the largest that fits the buffer. */
+static void stated_size_suffices(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1; QUARRY_HEAP_FINE_SIZE_FOR(bytes) <= sizeof(buffer); bytes++) {
+        quarry_heap_init(&heap, buffer, QUARRY_HEAP_FINE_SIZE_FOR(bytes), QUARRY_HEAP_FINE_BUCKETS);
+        assert_non_null(heap.heap);
+        assert_non_null(sys_heap_alloc(&heap, bytes));
+    }
+}
+
 static void zephyr_buckets_are_those_of_sys_heap_init(void **state)
 {
     quarry_heap_init(&heap, buffer, 1000, QUARRY_HEAP_ZEPHYR_BUCKETS);
@@ -332,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup(buckets_are_as_worked_out, fresh_heap),
         cmocka_unit_test_setup(first_block_lies_behind_masks_and_heads, fresh_heap),
         cmocka_unit_test_setup(smallest_heap_has_one_chunk, fresh_heap),
+        cmocka_unit_test(stated_size_suffices),
         cmocka_unit_test_setup(zephyr_buckets_are_those_of_sys_heap_init, fresh_heap),
         cmocka_unit_test_setup(whole_heap_is_found_and_no_more, fresh_heap),
         cmocka_unit_test_setup(list_is_last_in_first_out, fresh_heap),
