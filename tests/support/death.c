@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <quarry/config.h>
 
 #define CHILD_SECONDS 60u
 
@@ -94,4 +95,11 @@ void expect_death_at(crime_fn crime, void *arg, const char *phrase, const char *
     print_error("got:      signal %d, exit code %d, standard error \"%s\"\n", death.signal,
                 death.exit_code, death.message);
     _fail(file, line);
+}
+
+void skip_below_hardening(int level)
+{
+    if (QUARRY_HEAP_HARDENING < level) {
+        skip();
+    }
 }

@@ -30,4 +30,7 @@ bool death_matches(const struct death *death, const char *phrase);
 
 void expect_death_at(crime_fn crime, void *arg, const char *phrase, const char *file, int line);
 
+/* Skips a test of what only builds with that much hardening notice (QUARRY_HEAP_HARDENING). */
+void skip_below_hardening(int level);
+
 #endif

@@ -328,9 +328,14 @@ static void free_before_and_in_a_handler(void *arg)
 
 static void double_frees_in_a_handler_die(void **state)
 {
-    expect_death(free_twice_in_a_handler, NULL, "block is not in use: double free");
-    expect_death(free_before_and_in_a_handler, NULL, "block is not in use: double free");
-    free_block(handler.given);
+    void *given = handler.given;
+
+    if (QUARRY_HEAP_HARDENING >= 1) {
+        expect_death(free_twice_in_a_handler, NULL, "block is not in use: double free");
+        expect_death(free_before_and_in_a_handler, NULL, "block is not in use: double free");
+    }
+    free_block(given);
+    skip_below_hardening(1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, trimmed_arenas, nothing_live)

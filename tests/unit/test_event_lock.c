@@ -138,7 +138,7 @@ static void handlers_of_faults_come_through_and_are_refused(void **state)
     signal(SIGSEGV, SIG_DFL);
 }
 
-/* A thread that stays in a lock until it is let out. */
+/* A thread that stays in the lock at `arg` until it is let out. */
 static sem_t is_inside;
 static sem_t may_leave;
 
@@ -146,22 +146,30 @@ static void *stay_inside(void *arg)
 {
     struct event_hold hold;
 
-    event_lock_enter(EVENT_LOCK_TRACE, &hold);
+    event_lock_enter(*(enum event_lock *)arg, &hold);
     sem_post(&is_inside);
     sem_wait(&may_leave);
-    event_lock_leave(EVENT_LOCK_TRACE, &hold);
+    event_lock_leave(*(enum event_lock *)arg, &hold);
     return arg;
+}
+
+static pthread_t begin_to_stay_in(enum event_lock which)
+{
+    static enum event_lock stays_in;
+    pthread_t thread;
+
+    stays_in = which;
+
+    sem_init(&is_inside, 0, 0);
+    sem_init(&may_leave, 0, 0);
+    pthread_create(&thread, NULL, stay_inside, &stays_in);
+    sem_wait(&is_inside);
+    return thread;
 }
 
 static pthread_t begin_to_stay(void)
 {
-    pthread_t thread;
-
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
-    pthread_create(&thread, NULL, stay_inside, NULL);
-    sem_wait(&is_inside);
-    return thread;
+    return begin_to_stay_in(EVENT_LOCK_TRACE);
 }
 
 static void end_stay(pthread_t thread)
@@ -242,6 +250,25 @@ static void child_can_use_it_before_fork_handlers_ran(void **state)
     end_stay(thread);
 }
 
+static void child_can_use_a_lock_that_was_not_prepared(void **state)
+{
+    skip_under_thread_sanitizer();
+    pthread_t thread = begin_to_stay_in(EVENT_LOCK_STATS);
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct event_hold hold;
+
+        if (!event_lock_enter(EVENT_LOCK_STATS, &hold)) {
+            abort();
+        }
+        event_lock_leave(EVENT_LOCK_STATS, &hold);
+        leave_child(0);
+    }
+    assert_true(child_was_good(child));
+    end_stay(thread);
+}
+
 static void grandchildren_can_use_it(void **state)
 {
     skip_under_thread_sanitizer();
@@ -285,6 +312,7 @@ int main(void)
         cmocka_unit_test(child_can_use_a_lock_that_was_free),
         cmocka_unit_test(child_can_use_a_lock_that_another_thread_held),
         cmocka_unit_test(child_can_use_it_before_fork_handlers_ran),
+        cmocka_unit_test(child_can_use_a_lock_that_was_not_prepared),
         cmocka_unit_test(grandchildren_can_use_it),
         cmocka_unit_test(holder_may_fork),
     };

@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <string.h>
 #include <cmocka.h>
-#include <quarry/config.h>
 #include <quarry/fault.h>
 #include <zephyr/sys/sys_heap.h>
 #include "core/check.h"
@@ -51,13 +50,6 @@ static int no_handler(void **state)
     return 0;
 }
 
-static void skip_without_hardening(void)
-{
-    if (QUARRY_HEAP_HARDENING < 1) {
-        skip();
-    }
-}
-
 static void handlers_replace_each_other(void **state)
 {
     (void)state;
@@ -69,7 +61,7 @@ static void handlers_replace_each_other(void **state)
 static void handler_is_told_what_and_where(void **state)
 {
     (void)state;
-    skip_without_hardening();
+    skip_below_hardening(1);
     size_t chunk_bytes = (size_t)((char *)second_block - (char *)first_block);
 
     sys_heap_free(&heap, first_block);
@@ -88,7 +80,7 @@ static void handler_is_told_what_and_where(void **state)
 static void a_refused_call_leaves_the_heap_as_it_was(void **state)
 {
     (void)state;
-    skip_without_hardening();
+    skip_below_hardening(1);
     quarry_set_fault_handler(remember_and_leave);
     for (volatile int i = 0; i < 3; i++) {
         if (setjmp(way_out) == 0) {
@@ -112,7 +104,7 @@ static void free_twice(void *block)
 static void the_line_comes_if_the_handler_returns(void **state)
 {
     (void)state;
-    skip_without_hardening();
+    skip_below_hardening(1);
     quarry_set_fault_handler(return_from);
     expect_death(free_twice, first_block, "double free, or not a block, heap 0x");
     expect_death(free_twice, first_block, ", size ");

@@ -142,6 +142,7 @@ static void addresses_inside_of_large_blocks_die(void **state)
 
 static void freed_small_blocks_die(void **state)
 {
+    skip_below_hardening(1);
     void *block = quarry_malloc(100);
     void *neighbour = quarry_malloc(100);
 
@@ -154,6 +155,7 @@ static void freed_small_blocks_die(void **state)
 
 static void addresses_inside_of_small_blocks_die(void **state)
 {
+    skip_below_hardening(1);
     char *block = quarry_calloc(1, 1000);
 
     for (size_t offset = 1; offset < 16; offset++) {
@@ -166,6 +168,7 @@ static void addresses_inside_of_small_blocks_die(void **state)
 
 static void overflow_is_found_when_the_block_is_freed(void **state)
 {
+    skip_below_hardening(1);
     char *block = quarry_malloc(24);
     char *neighbour = quarry_malloc(24);
 

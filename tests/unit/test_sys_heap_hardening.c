@@ -57,13 +57,6 @@ static int full_heap(void **state)
     return 0;
 }
 
-static void skip_below(int level)
-{
-    if (QUARRY_HEAP_HARDENING < level) {
-        skip(); /* built with a lower hardening level */
-    }
-}
-
 /* ---- calls ---- */
 
 static void free_it(void *mem)
@@ -148,7 +141,7 @@ static void expect_reports(crime_fn crime, void *arg, const uint8_t *block, enum
 
 static void left_neighbour_of_a_block_is_verified(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     expect_reports(free_it, blocks[2], blocks[2], HEAP_LEFT_SIZE, LEFT_NEIGHBOUR);
     expect_reports(grow_it, blocks[2], blocks[2], HEAP_LEFT_SIZE, LEFT_NEIGHBOUR);
     expect_reports(shrink_it, blocks[2], blocks[2], HEAP_LEFT_SIZE, LEFT_NEIGHBOUR);
@@ -157,7 +150,7 @@ static void left_neighbour_of_a_block_is_verified(void **state)
 /* The neighbour itself was overwritten. */
 static void size_of_the_left_neighbour_is_verified(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     expect_reports(free_it, blocks[2], blocks[1], HEAP_SIZE_AND_USED, LEFT_NEIGHBOUR);
     sys_heap_free(&heap, blocks[1]);
     expect_reports(free_it, blocks[2], blocks[1], HEAP_SIZE_AND_USED, LEFT_NEIGHBOUR);
@@ -167,7 +160,7 @@ static void size_of_the_left_neighbour_is_verified(void **state)
 
 static void free_chunk_marked_used_is_not_taken(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     sys_heap_free(&heap, blocks[2]);
     set_field(blocks[2], HEAP_SIZE_AND_USED, field(blocks[2], HEAP_SIZE_AND_USED) | 1u);
     expect_report(allocate, NULL, MARKED_USED);
@@ -176,7 +169,7 @@ static void free_chunk_marked_used_is_not_taken(void **state)
 
 static void damaged_free_chunk_is_not_taken(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     sys_heap_free(&heap, blocks[2]);
     expect_reports(allocate, NULL, blocks[2], HEAP_LEFT_SIZE, CHUNK_DAMAGED);
     expect_reports(allocate, NULL, blocks[3], HEAP_LEFT_SIZE, CHUNK_DAMAGED);
@@ -186,7 +179,7 @@ static void damaged_free_chunk_is_not_taken(void **state)
 /* A size that is too small by itself makes the chunk no candidate; a larger one is caught. */
 static void free_chunk_of_wrong_size_is_not_taken(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     sys_heap_free(&heap, blocks[2]);
     for (uint32_t more = 1; more < 10; more++) {
         set_field(blocks[2], HEAP_SIZE_AND_USED, (UNITS + more) << 1);
@@ -196,7 +189,7 @@ static void free_chunk_of_wrong_size_is_not_taken(void **state)
 
 static void damaged_free_chunk_is_not_merged_to_the_left(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     sys_heap_free(&heap, blocks[2]);
     expect_reports(free_it, blocks[1], blocks[2], HEAP_SIZE_AND_USED, CHUNK_DAMAGED);
     expect_reports(free_it, blocks[1], blocks[3], HEAP_LEFT_SIZE, CHUNK_DAMAGED);
@@ -204,7 +197,7 @@ static void damaged_free_chunk_is_not_merged_to_the_left(void **state)
 
 static void damaged_free_chunk_is_not_merged_to_the_right(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     sys_heap_free(&heap, blocks[2]);
     expect_reports(free_it, blocks[3], blocks[2], HEAP_LEFT_SIZE, CHUNK_DAMAGED);
     expect_reports(free_it, blocks[3], blocks[1], HEAP_SIZE_AND_USED, CHUNK_DAMAGED);
@@ -212,7 +205,7 @@ static void damaged_free_chunk_is_not_merged_to_the_right(void **state)
 
 static void damaged_free_chunk_is_not_absorbed(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     sys_heap_free(&heap, blocks[2]);
     expect_reports(grow_it, blocks[1], blocks[3], HEAP_LEFT_SIZE, CHUNK_DAMAGED);
     expect_reports(shrink_it, blocks[1], blocks[3], HEAP_LEFT_SIZE, CHUNK_DAMAGED);
@@ -230,7 +223,7 @@ static void free_three(void)
 /* blocks[1] is tried next, blocks[3] and [5] follow. */
 static void damaged_links_are_noticed_when_a_chunk_is_taken(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     free_three();
     expect_reports(allocate, NULL, blocks[1], HEAP_FREE_NEXT, LIST_DAMAGED);
     expect_reports(allocate, NULL, blocks[1], HEAP_FREE_PREV, LIST_DAMAGED);
@@ -240,7 +233,7 @@ static void damaged_links_are_noticed_when_a_chunk_is_taken(void **state)
 
 static void damaged_links_are_noticed_when_a_chunk_is_merged(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     free_three();
     expect_reports(free_it, blocks[4], blocks[3], HEAP_FREE_NEXT, LIST_DAMAGED);
     expect_reports(free_it, blocks[2], blocks[3], HEAP_FREE_PREV, LIST_DAMAGED);
@@ -251,7 +244,7 @@ static void damaged_links_are_noticed_when_a_chunk_is_merged(void **state)
 /* The ring's end is blocks[3]; a third chunk would join behind it. */
 static void damaged_end_of_a_list_is_noticed_when_it_grows(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     sys_heap_free(&heap, blocks[1]);
     sys_heap_free(&heap, blocks[3]);
     expect_reports(free_it, blocks[5], blocks[3], HEAP_FREE_NEXT, LIST_DAMAGED);
@@ -260,7 +253,7 @@ static void damaged_end_of_a_list_is_noticed_when_it_grows(void **state)
 static void write_after_free_is_noticed(void **state)
 {
     static const int values[] = {0, 1, 0x41, 0x5a, 0x7f, 0x80, 0xff};
-    skip_below(2);
+    skip_below_hardening(2);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         full_heap(NULL);
         free_three();
@@ -274,7 +267,7 @@ static void write_after_free_is_noticed(void **state)
 /* There, blocks[5] comes first, then [3] and [1]. */
 static void fine_buckets_are_verified_too(void **state)
 {
-    skip_below(2);
+    skip_below_hardening(2);
     fill_heap(QUARRY_HEAP_FINE_BUCKETS);
     free_three();
     expect_reports(allocate, NULL, blocks[5], HEAP_FREE_NEXT, LIST_DAMAGED);
@@ -289,7 +282,7 @@ static void fine_buckets_are_verified_too(void **state)
 static void write_after_free_is_noticed_with_fine_buckets(void **state)
 {
     static const int values[] = {0, 1, 0x41, 0x5a, 0x7f, 0x80, 0xff};
-    skip_below(2);
+    skip_below_hardening(2);
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         fill_heap(QUARRY_HEAP_FINE_BUCKETS);
         free_three();
@@ -303,7 +296,7 @@ static void write_after_free_is_noticed_with_fine_buckets(void **state)
 /* Damage that none of the chunks that a call touches shows. */
 static void damage_anywhere_is_noticed_by_every_call(void **state)
 {
-    skip_below(4);
+    skip_below_hardening(4);
     sys_heap_free(&heap, blocks[0]);
     sys_heap_free(&heap, blocks[2]);
     set_field(blocks[5], HEAP_LEFT_SIZE, UNITS + 1);
@@ -316,7 +309,7 @@ static void damage_anywhere_is_noticed_by_every_call(void **state)
 
 static void whole_heap_is_not_reported(void **state)
 {
-    skip_below(1);
+    skip_below_hardening(1);
     free_three();
     allocate(NULL);
     allocate_aligned(NULL);

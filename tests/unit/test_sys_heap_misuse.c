@@ -42,13 +42,6 @@ static int heap_with_blocks(void **state)
     return 0;
 }
 
-static void skip_if_nothing_is_checked(void)
-{
-    if (QUARRY_HEAP_HARDENING == 0) {
-        skip(); /* built to look at nothing, so that nothing would be noticed */
-    }
-}
-
 /* ---- crimes ---- */
 
 static void free_it(void *mem)
@@ -101,7 +94,7 @@ static void expect_death_of_all_uses(void *mem, const char *phrase)
 
 static void double_free_is_reported(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     expect_death(free_it_twice, left, NOT_IN_USE);
     expect_death(free_it_twice, block, NOT_IN_USE);
     expect_death(free_it_twice, right, NOT_IN_USE); /* merged into its right neighbour meanwhile */
@@ -109,14 +102,14 @@ static void double_free_is_reported(void **state)
 
 static void any_use_of_a_freed_block_is_reported(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     sys_heap_free(&heap, block);
     expect_death_of_all_uses(block, NOT_IN_USE);
 }
 
 static void block_merged_into_its_left_neighbour_is_still_known_as_freed(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     sys_heap_free(&heap, left);
     sys_heap_free(&heap, block);
     expect_death(free_it, block, NOT_IN_USE);
@@ -141,7 +134,7 @@ static void double_free_is_reported_in_any_order(void **state)
         "200",  "211",  "212",  "0120", "0121", "0122", "0210", "0211", "0212", "1020", "1021",
         "1022", "1200", "1201", "1202", "2010", "2011", "2012", "2100", "2101", "2102",
     };
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
         heap_with_blocks(NULL);
         sys_heap_alloc(&heap, BLOCK_BYTES);
@@ -151,7 +144,7 @@ static void double_free_is_reported_in_any_order(void **state)
 
 static void old_address_of_a_moved_block_is_reported(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     assert_ptr_not_equal(sys_heap_realloc(&heap, block, 100), block);
     expect_death_of_all_uses(block, NOT_IN_USE);
 }
@@ -168,7 +161,7 @@ static void expect_overflow_is_reported(size_t bytes_past_the_end, int value, co
 /* A canary takes the first 8 bytes; behind it, or without it, is the size of the block. */
 static void write_past_the_end_is_reported(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     const char *phrase = HEAP_TRAILER == 0 ? DAMAGED : CANARY;
     for (size_t bytes = 1; bytes <= HEAP_HEADER / 2; bytes++) {
         expect_overflow_is_reported(bytes, 0xff, phrase);
@@ -179,7 +172,7 @@ static void write_past_the_end_is_reported(void **state)
 
 static void write_past_the_last_block_is_reported(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     size_t rest = SPACE - 3 * heap_units_for(BLOCK_BYTES);
     size_t bytes = heap_block_bytes(rest);
     uint8_t *last = sys_heap_alloc(&heap, bytes);
@@ -199,7 +192,7 @@ static void *address_at(ptrdiff_t offset)
 
 static void address_outside_the_heap_is_reported(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     static _Alignas(8) uint8_t other[1024];
     ptrdiff_t end = (ptrdiff_t)heap_bytes_for(SPACE);
     struct sys_heap other_heap;
@@ -225,7 +218,7 @@ static void expect_some_death(void *mem)
 /* Addresses in the header chunk and at the end marker; which phrase is right depends on where. */
 static void bookkeeping_is_no_block(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     ptrdiff_t first_block = left - buffer;
     ptrdiff_t end = (ptrdiff_t)heap_bytes_for(SPACE);
     for (ptrdiff_t offset = 0; offset < first_block; offset++) {
@@ -239,7 +232,7 @@ static void bookkeeping_is_no_block(void **state)
 /* The middle of a block that holds zeros looks like a chunk that is not in use. */
 static void middle_of_a_block_is_no_block(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     memset(block, 0, BLOCK_BYTES);
     expect_death(free_it, block + 8, NOT_IN_USE);
     expect_death(free_it, block + 16, NOT_IN_USE);
@@ -293,7 +286,7 @@ static void rewind_bit_is_refused_by_realloc(void **state)
 
 static void block_for_a_handle_without_a_heap_is_reported(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     heap.heap = NULL;
     expect_death_of_all_uses(block, NO_HEAP);
     expect_death(ask_its_size, block, NO_HEAP);
@@ -303,7 +296,7 @@ static void block_for_a_handle_without_a_heap_is_reported(void **state)
 
 static void report_is_one_line(void **state)
 {
-    skip_if_nothing_is_checked();
+    skip_below_hardening(1);
     struct death death = death_of(free_it_twice, block);
     const char *end = strchr(death.message, '\n');
     assert_non_null(end);

@@ -121,7 +121,7 @@ static void expect_load(struct script script, int target_percent)
     void *scratch[2 * MOST_LIVE + 1];
     struct z_heap_stress_result result = {1, 1, 1, 1};
 
-    script.target_percent = target_percent > 0 ? (uint64_t)target_percent : 1;
+    script.target_percent = target_percent > 0 ? (uint64_t)target_percent : 0;
     sys_heap_stress(scripted_alloc, scripted_free, &script, script.total_bytes, STEPS, scratch,
                     script.capacity * RECORD_BYTES + RECORD_BYTES - 1, target_percent, &result);
     assert_int_equal(result.total_allocs, script.allocs);
