@@ -172,8 +172,10 @@ static void overflow_is_found_when_the_block_is_freed(void **state)
     char *block = quarry_malloc(24);
     char *neighbour = quarry_malloc(24);
 
-    memset(block, 0x41, 24 + 4); /* into the neighbour's header */
-    expect_death(free_it, block, "block size is damaged: written past its end");
+    memset(block, 0x41, quarry_malloc_usable_size(block) + 4); /* into what follows the block */
+    expect_death(free_it, block,
+                 QUARRY_HEAP_HARDENING >= 3 ? "canary is damaged: written past the end"
+                                            : "block size is damaged: written past its end");
     (void)neighbour;
 }
 

@@ -104,13 +104,16 @@ static void first_block_fits_at_once(void **state)
     expect_nothing_kept();
 }
 
-/* The least usable size above `bytes` that is 8 more than a multiple of 16. */
+/* What a chunk of a multiple of 16 bytes, one at least, leaves for `bytes` bytes. */
 static size_t usable_for(size_t bytes)
 {
-    return bytes <= 8 ? 8 : (bytes + 7) / 16 * 16 + 8;
+    const size_t overhead = Z_HEAP_CHUNK_(Z_HEAP_BIG_HEADER_BYTES_, 0);
+    size_t chunk = (bytes + overhead + 15) / 16 * 16;
+
+    return (chunk > overhead ? chunk : chunk + 16) - overhead;
 }
 
-static void usable_sizes_are_eight_and_multiples_of_sixteen(void **state)
+static void chunks_are_multiples_of_sixteen(void **state)
 {
     struct region *region = create(SPAN);
 
@@ -367,7 +370,7 @@ int main(void)
         TEST(region_lies_at_a_span_and_commits_its_start),
         TEST(region_is_in_the_map_while_it_lives),
         TEST(first_block_fits_at_once),
-        TEST(usable_sizes_are_eight_and_multiples_of_sixteen),
+        TEST(chunks_are_multiples_of_sixteen),
         TEST(every_block_is_aligned_in_any_order),
         TEST(resizing_in_place_stops_at_the_neighbour),
         TEST(extending_commits_further_memory),
