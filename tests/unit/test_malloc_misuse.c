@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <quarry/malloc.h>
+#include <quarry/config.h>
 #include "process/options.h"
 #include "process/setup.h"
 #include "../support/death.h"
