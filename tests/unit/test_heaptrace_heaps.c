@@ -86,12 +86,12 @@ static void growable_heaps_tell_their_boundaries(void **state)
     heaptrace_foreach_heap(find_heap, &boundaries);
     assert_ptr_equal(boundaries.start, buffer);
     /* a small end marker leaves 4 bytes of the last unit alone */
-    assert_in_range(boundaries.end, (uintptr_t)(buffer + BYTES + 508),
-                    (uintptr_t)(buffer + BYTES + 512));
+    const uint8_t *end = buffer + BYTES - (Z_HEAP_IS_BIG_(BYTES / 8) ? 0 : 4);
+    assert_ptr_equal(boundaries.end, end + 512);
     heaptrace_foreach_resize(add_resize, &resizes);
     assert_int_equal(resizes.visited, 2);
-    assert_ptr_equal(resizes.last.old_end, buffer + BYTES + 1024);
-    assert_ptr_equal(resizes.last.new_end, buffer + BYTES + 512);
+    assert_ptr_equal(resizes.last.old_end, end + 1024);
+    assert_ptr_equal(resizes.last.new_end, end + 512);
     quarry_heap_end(&heap);
     boundaries = (struct heaptrace_heap){.heap_id = ID};
     heaptrace_foreach_heap(find_heap, &boundaries);
