@@ -36,9 +36,9 @@ typedef void (*quarry_fault_handler)(const struct quarry_fault *fault);
  *
  * The handler may end the program in its own way, or leave by longjmp: the heap must then not be
  * used any more, unless the fault is a misused pointer in a call to free or realloc on a heap of
- * the caller's own, which stays as it was before the call. With quarry_malloc a lock is held, and
- * longjmp leaves it so. If the handler returns, the line is printed and the program aborts. The
- * handler must not call into the heap in question.
+ * the caller's own, which stays as it was before the call. With quarry_malloc, and inside of the
+ * callback of a heap listener, a lock is held, and longjmp leaves it so. If the handler returns,
+ * the line is printed and the program aborts. The handler must not call into the heap in question.
  *
  * @param handler the function to call, or NULL for none
  * @return the handler before this one, or NULL

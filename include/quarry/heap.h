@@ -40,6 +40,7 @@ enum quarry_heap_buckets {
  *
  * Fails as sys_heap_init does: heap->heap is NULL then.
  * Cost: O(1) with Zephyr's buckets, else O(log bytes): the heads of the free lists are written.
+ * Differs from Zephyr: not there.
  */
 void quarry_heap_init(struct sys_heap *heap, void *mem, size_t bytes,
                       enum quarry_heap_buckets buckets);
@@ -73,8 +74,8 @@ void quarry_heap_init(struct sys_heap *heap, void *mem, size_t bytes,
  * or a mapped one is unmapped; a buffer of malloc may be freed as it is. A heap that begins where
  * another one was ends that one, unless it lies in a live block of it.
  *
- * @param heap the heap, whose heap->heap is NULL afterwards; one that was not initialised stays so.
- *             Its blocks are gone with it; the buffer's contents are undefined
+ * @param heap the handle, not NULL; heap->heap is NULL afterwards, and nothing happens if it was
+ *             before. The blocks are gone with the heap; the buffer's contents are undefined
  *
  * Cost: O(1). Differs from Zephyr: not there.
  */

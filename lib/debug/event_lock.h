@@ -21,15 +21,15 @@ struct event_hold {
     struct os_signal_mask signals;
 };
 
-/* To be called before a lock is first entered, and not from inside of a heap call. In the child of
- * a fork that another thread's stay in the lock did not survive, mend() is called before anyone
- * enters; what it mends is as that thread's stores left it, in their order. Calls after the first
- * have no effect. */
+/* Arranges that in the child of a fork that another thread's stay in the lock did not survive,
+ * mend() is called before anyone enters; what it mends is as that thread's stores left it, in their
+ * order. To be called before there is anything to mend, always with the same function, and not from
+ * inside of a heap call. */
 void event_lock_prepare(enum event_lock which, void (*mend)(void));
 
 /* Waits until the lock is free and takes it; signal handlers do not run on this thread until it
- * leaves. False iff this thread holds it already, which means that somebody whom the holder called
- * has used a heap; then nothing is to be done. */
+ * leaves. False iff this thread holds it already or waits for it: somebody whom the holder called
+ * has used a heap, or a handler of SIGSEGV and the like has. Then nothing is to be done. */
 bool event_lock_enter(enum event_lock which, struct event_hold *hold);
 void event_lock_leave(enum event_lock which, const struct event_hold *hold);
 

@@ -30,7 +30,7 @@ static unsigned int first_free(void)
 
 int sys_heap_array_save(struct sys_heap *heap)
 {
-    struct sys_heap *none = NULL;
+    struct sys_heap *none;
     unsigned int slot;
 
     if (heap == NULL) {

@@ -18,11 +18,10 @@
  *      that is drawn alone comes. A group is one rectangle, filled from below by its share of bytes
  *      in used chunks.
  *   3. narrow is FINE while there are at most FINE_CHUNKS chunks, else COARSE. So at worst there
- * are pairs of a part and a group in 24 rows of 832 units: 24 * 832 / 10 = 1997 pairs, of less than
- * 400 bytes each, beside a few kilobytes: less than 1 MB.
+ *      are pairs of a part and a group in 24 rows of 832 units: 24 * 832 / 10 = 1997 pairs, of less
+ *      than 400 bytes each, beside a few kilobytes: less than 1 MB.
  *
  * Colours tell kinds by lightness too, for those who cannot tell them by hue. */
-#include <errno.h>
 #include <stdbool.h>
 
 #include "debug/heap_drawing.h"
@@ -113,10 +112,22 @@ static const char *name_of(enum quarry_heap_chunk_kind kind)
     return names[kind];
 }
 
+/* Below the last row. */
+static unsigned int map_bottom(const struct image *image)
+{
+    return MAP_TOP + (unsigned int)image->rows * ROW_PITCH;
+}
+
+/* Base line of a line of text below the map. */
+static unsigned int legend_line(const struct image *image, unsigned int line)
+{
+    return map_bottom(image) + LINE_HEIGHT * (line + 1) + 8;
+}
+
 static void draw_head(const struct image *image)
 {
     FILE *out = image->out;
-    unsigned int height = MAP_TOP + (unsigned int)image->rows * ROW_PITCH + LEGEND_HEIGHT;
+    unsigned int height = map_bottom(image) + LEGEND_HEIGHT;
 
     fprintf(out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 960 %u\" width=\"960\" "
@@ -149,7 +160,7 @@ static void draw_head(const struct image *image)
 
 static void draw_scale(const struct image *image)
 {
-    unsigned int bottom = MAP_TOP + (unsigned int)image->rows * ROW_PITCH;
+    unsigned int bottom = map_bottom(image);
 
     for (unsigned int mark = 0; mark < MARKS; mark++) {
         unsigned int x = MAP_LEFT + mark * (MAP_WIDTH / MARKS);
@@ -319,7 +330,7 @@ static void draw_rows(const struct image *image)
 static void draw_sum(const struct image *image, unsigned int line, const char *kind,
                      const char *name, size_t chunks, size_t bytes)
 {
-    unsigned int y = MAP_TOP + (unsigned int)image->rows * ROW_PITCH + LINE_HEIGHT * (line + 1) + 8;
+    unsigned int y = legend_line(image, line);
     FILE *out = image->out;
 
     fprintf(out, "<rect class=\"%s\" x=\"%u\" y=\"%u\" width=\"14\" height=\"14\" rx=\"2\"/>", kind,
@@ -347,7 +358,7 @@ static void draw_legend(const struct image *image)
 static void draw_figure(const struct image *image, unsigned int line, const char *name,
                         const char *figure)
 {
-    unsigned int y = MAP_TOP + (unsigned int)image->rows * ROW_PITCH + LINE_HEIGHT * (line + 1) + 8;
+    unsigned int y = legend_line(image, line);
 
     fprintf(image->out, "<text x=\"%u\" y=\"%u\">%s</text>", FIGURES_LEFT, y, name);
     fprintf(image->out, "<text class=\"e\" x=\"%u\" y=\"%u\">%s</text>\n", MAP_LEFT + MAP_WIDTH, y,

@@ -16,7 +16,6 @@
  *      cell counts the bytes that it has.
  *
  * Rows are a power of two of cells, so that offsets stay round in hexadecimal. */
-#include <errno.h>
 #include <stdbool.h>
 
 #include "debug/heap_drawing.h"

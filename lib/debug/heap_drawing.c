@@ -20,7 +20,10 @@ static int take_snapshot(struct heap_drawing *drawing, struct sys_heap *heap)
     size_t page = os_page_bytes();
     size_t count = quarry_heap_snapshot(heap, NULL, 0);
 
-    drawing->mapped_bytes = round_up(count * sizeof(*drawing->chunks), page);
+    if (!size_multiply(count, sizeof(*drawing->chunks), &drawing->mapped_bytes) ||
+        !size_round_up(drawing->mapped_bytes, page, &drawing->mapped_bytes)) {
+        return -ENOMEM;
+    }
     drawing->chunks = (struct quarry_heap_chunk *)os_map(drawing->mapped_bytes, page);
     if (drawing->chunks == NULL) {
         return -ENOMEM;

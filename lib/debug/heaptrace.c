@@ -10,14 +10,12 @@
  * and then a free of the same block; the first half leaves a mark for the second to take away.
  *
  * Invariants, with EVENT_LOCK_TRACE free:
- *   1. A block is recorded iff its last allocation was heard and passed, and it was not freed
- * since.
+ *   1. A block is recorded iff its last allocation was heard and passed, and its free was not.
  *   2. outstanding_bytes is the sum of the records' sizes.
  *   3. `complete` iff no block was left out or forgotten since the beginning.
  *
  * What a heap that begins or ends takes with it is forgotten here as well; else a block that comes
- * to lie there later would be taken for a half of a realloc.
- */
+ * to lie there later would be taken for a half of a realloc. */
 #include <zephyr/sys/heaptrace.h>
 
 #include <errno.h>
@@ -191,13 +189,14 @@ void heaptrace_resize(uintptr_t heap_id, void *old_end, void *new_end)
 
 /* Forgets the blocks of a heap, and those inside of a range; not what begins with it, which may be
  * a block that another heap is being made in. The lock is held. */
-static void drop_heap(uintptr_t heap_id, const void *start, const void *range_end)
+static void drop_heap(uintptr_t heap_id, uintptr_t start, uintptr_t range_end)
 {
     for (uint32_t i = 0; i < table.begun; i++) {
         struct traced *traced = traced_at(i);
+        uintptr_t address = traced != NULL ? (uintptr_t)traced->seen.ptr : 0;
 
-        if (traced != NULL && (traced->seen.heap_id == heap_id ||
-                               (traced->seen.ptr > start && traced->seen.ptr < range_end))) {
+        if (traced != NULL &&
+            (traced->seen.heap_id == heap_id || (address > start && address < range_end))) {
             drop(traced);
         }
     }
@@ -209,7 +208,7 @@ static void watch_begin(struct sys_heap *heap, void *mem, size_t bytes)
     void *mem_end = (char *)mem + bytes;
 
     if (event_lock_enter(EVENT_LOCK_TRACE, &hold)) {
-        drop_heap((uintptr_t)heap, mem, mem_end);
+        drop_heap((uintptr_t)heap, (uintptr_t)mem, (uintptr_t)mem_end);
         heaptrace_heaps_begin((uintptr_t)heap, mem, mem_end);
         event_lock_leave(EVENT_LOCK_TRACE, &hold);
     }
@@ -227,7 +226,7 @@ static void watch_cut(struct sys_heap *heap, void *new_end)
     if (new_end != heap->heap) {
         heaptrace_resize((uintptr_t)heap, NULL, new_end);
     } else if (event_lock_enter(EVENT_LOCK_TRACE, &hold)) {
-        drop_heap((uintptr_t)heap, NULL, NULL);
+        drop_heap((uintptr_t)heap, 0, 0);
         heaptrace_heaps_end((uintptr_t)heap);
         event_lock_leave(EVENT_LOCK_TRACE, &hold);
     }

@@ -34,6 +34,11 @@ static void capture_stack(struct heaptrace_record *record)
     }
 }
 
+int64_t heaptrace_now_ms(void)
+{
+    return (int64_t)(os_now_ns() / NS_PER_MS);
+}
+
 void heaptrace_capture(struct heaptrace_record *record, void *ptr, size_t size, uintptr_t heap_id,
                        const void *caller)
 {
@@ -42,7 +47,7 @@ void heaptrace_capture(struct heaptrace_record *record, void *ptr, size_t size, 
         .size = size,
         .heap_id = heap_id,
         .tid = (k_tid_t)(uintptr_t)os_thread_id(),
-        .time_ms = (int64_t)(os_now_ns() / NS_PER_MS),
+        .time_ms = heaptrace_now_ms(),
         .cpu = os_cpu(),
         .caller = caller,
     };

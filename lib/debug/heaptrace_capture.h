@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <zephyr/sys/heaptrace.h>
 
+/* The monotonic clock. */
+int64_t heaptrace_now_ms(void);
+
 /* Fills a record with the arguments, and with what is true of the calling thread now. No lock need
  * be held, and none is taken. */
 void heaptrace_capture(struct heaptrace_record *record, void *ptr, size_t size, uintptr_t heap_id,

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <zephyr/sys/heap_listener.h>
-
 #include "debug/event_lock.h"
 
 enum filter_kind { FILTER_NONE, FILTER_TID, FILTER_NAME, FILTER_CPU };
@@ -123,9 +121,4 @@ const char *heaptrace_filter_str(char *buf, size_t len)
         break;
     }
     return buf;
-}
-
-const char *heaptrace_heap_id_to_name(uintptr_t heap_id)
-{
-    return heap_id == HEAP_ID_LIBC ? "libc" : "sys_heap";
 }

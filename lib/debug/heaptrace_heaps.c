@@ -8,15 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <zephyr/sys/heap_listener.h>
+
 #include "debug/event_lock.h"
-#include "os/os.h"
+#include "debug/heaptrace_capture.h"
 
 /* A program that makes heaps by hand has a few. The arenas of quarry_malloc have one for each 16
  * MiB, and those in front tell where they are. */
 #define MAX_HEAPS 16u
 
 #define RESIZE_ROOM ((size_t)CONFIG_HEAPTRACE_MAX_RESIZE_RECORDS)
-#define NS_PER_MS   1000000u
 
 /* Both guarded by EVENT_LOCK_TRACE. A copy of the process that has a torn entry has it for good; it
  * is looked at by people only. */
@@ -66,8 +67,8 @@ void heaptrace_heaps_resize(uintptr_t heap_id, void *old_end, void *new_end)
     if (entry != NULL && old_end == NULL) {
         old_end = entry->end;
     }
-    resizes.ring[resizes.recorded % RESIZE_ROOM] = (struct heaptrace_resize_record){
-        heap_id, old_end, new_end, (int64_t)(os_now_ns() / NS_PER_MS)};
+    resizes.ring[resizes.recorded % RESIZE_ROOM] =
+        (struct heaptrace_resize_record){heap_id, old_end, new_end, heaptrace_now_ms()};
     resizes.recorded++;
     if (entry != NULL) {
         void *start = entry->end != NULL ? entry->start : NULL;
@@ -131,4 +132,9 @@ void heaptrace_foreach_heap(heaptrace_heap_cb_t cb, void *user_data)
             return;
         }
     }
+}
+
+const char *heaptrace_heap_id_to_name(uintptr_t heap_id)
+{
+    return heap_id == HEAP_ID_LIBC ? "libc" : "sys_heap";
 }

@@ -142,7 +142,9 @@ void record_remove(struct record_table *table, struct record *record)
 
 void record_table_clear(struct record_table *table)
 {
-    memset(table->heads, 0, sizeof(uint32_t) << table->hash_bits);
+    for (size_t i = 0; i < (size_t)1 << table->hash_bits; i++) {
+        __atomic_store_n(&table->heads[i], 0, __ATOMIC_RELAXED); /* memset may tear a link */
+    }
     order_stores();
     for (uint32_t link = 1; link <= table->begun; link++) {
         record_of(table, link)->mem = NULL;

@@ -60,10 +60,13 @@ static uint32_t bucket_min_units(const struct sys_heap *heap, unsigned int bucke
     return units;
 }
 
+/* 0 for a damaged heap that is too small to have any. */
 static unsigned int bucket_count(const struct sys_heap *heap)
 {
+    const struct z_heap *h = heap->heap;
+
     note_enter();
-    unsigned int count = heap_bucket_count(heap);
+    unsigned int count = h->end_chunk >= chunk_min_units(h) ? heap_bucket_count(heap) : 0;
     note_leave();
     return count;
 }

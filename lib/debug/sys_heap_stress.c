@@ -24,7 +24,7 @@ struct load {
     size_t capacity;
     size_t live_bytes;
     size_t total_bytes;
-    uint32_t target_percent; /* at least 1 */
+    uint32_t target_percent;
 };
 
 /* Runs on over all calls. Atomic and relaxed: threads draw different numbers of one sequence. */
@@ -69,6 +69,22 @@ static size_t draw_size(void)
     return draw() & mask;
 }
 
+static struct live_block take_any(struct load *load)
+{
+    struct live_block *hole = &load->blocks[draw() % load->live];
+    struct live_block taken = *hole;
+
+    *hole = load->blocks[--load->live];
+    load->live_bytes -= taken.bytes;
+    return taken;
+}
+
+static void keep(struct load *load, void *mem, size_t bytes)
+{
+    load->blocks[load->live++] = (struct live_block){mem, bytes};
+    load->live_bytes += bytes;
+}
+
 void sys_heap_stress(void *(*alloc_fn)(void *arg, size_t bytes),
                      void (*free_fn)(void *arg, void *p), void *arg, size_t total_bytes,
                      uint32_t op_count, void *scratch_mem, size_t scratch_bytes, int target_percent,
@@ -78,7 +94,7 @@ void sys_heap_stress(void *(*alloc_fn)(void *arg, size_t bytes),
         .blocks = scratch_mem,
         .capacity = scratch_bytes / sizeof(struct live_block),
         .total_bytes = total_bytes,
-        .target_percent = target_percent > 0 ? (uint32_t)target_percent : 1,
+        .target_percent = target_percent > 0 ? (uint32_t)target_percent : 0,
     };
 
     *result = (struct z_heap_stress_result){0};
@@ -90,16 +106,10 @@ void sys_heap_stress(void *(*alloc_fn)(void *arg, size_t bytes),
             result->total_allocs++;
             if (mem != NULL) {
                 result->successful_allocs++;
-                load.blocks[load.live++] = (struct live_block){mem, bytes};
-                load.live_bytes += bytes;
+                keep(&load, mem, bytes);
             }
         } else {
-            struct live_block *block = &load.blocks[draw() % load.live];
-            struct live_block freed = *block;
-
-            *block = load.blocks[--load.live];
-            load.live_bytes -= freed.bytes;
-            free_fn(arg, freed.mem);
+            free_fn(arg, take_any(&load).mem);
             result->total_frees++;
         }
         result->accumulated_in_use_bytes += load.live_bytes;

@@ -37,9 +37,26 @@ struct extent_table {
 _Static_assert(sizeof(struct extent_table) <= 4096, "a table is mapped as one page");
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct os_signal_mask signals_at_fork;   /* of the thread that forks; guarded by lock */
 static struct extent_table *tables;             /* guarded by lock */
 static const struct extents_keeper *the_keeper; /* constant since extents_keep */
 static atomic_size_t nested_count;              /* live nested extents; changed under lock only */
+
+/* A handler that uses a heap, of which it interrupted no call, may need the lock. */
+static struct os_signal_mask enter(void)
+{
+    struct os_signal_mask before;
+
+    os_block_signals(&before);
+    pthread_mutex_lock(&lock);
+    return before;
+}
+
+static void leave(struct os_signal_mask before)
+{
+    pthread_mutex_unlock(&lock);
+    os_restore_signals(&before);
+}
 
 /* The slot after `slot` (the first one if that is NULL) that is in use, or NULL. */
 static struct extent *next_extent(struct extent *slot)
@@ -100,27 +117,27 @@ static void end_heap(struct extent *slot)
     change(slot, (struct extent){0});
 }
 
-static bool is_around(const struct extent *old, const struct extent *new)
+static bool is_around(const struct extent *old, const struct extent *added)
 {
-    return old->start < new->start &&new->end <= old->end && old->heap != new->heap;
+    return old->start < added->start && added->end <= old->end && old->heap != added->heap;
 }
 
 /* Rule 1. */
-static void end_covered(const struct extent *new)
+static void end_covered(const struct extent *added)
 {
     for (struct extent *old = next_extent(NULL); old != NULL; old = next_extent(old)) {
-        if (old->start < new->end &&new->start < old->end && !is_around(old, new)) {
+        if (old->start < added->end && added->start < old->end && !is_around(old, added)) {
             end_heap(old);
         }
     }
 }
 
-static struct extent *smallest_around(const struct extent *new)
+static struct extent *smallest_around(const struct extent *added)
 {
     struct extent *smallest = NULL;
 
     for (struct extent *old = next_extent(NULL); old != NULL; old = next_extent(old)) {
-        if (is_around(old, new) &&
+        if (is_around(old, added) &&
             (smallest == NULL || old->end - old->start < smallest->end - smallest->start)) {
             smallest = old;
         }
@@ -131,26 +148,26 @@ static struct extent *smallest_around(const struct extent *new)
 void extents_begin(struct z_heap *heap, void *mem, size_t bytes)
 {
     uintptr_t start = (uintptr_t)mem;
-    struct extent new = {heap, start, start + bytes, false};
+    struct extent added = {heap, start, start + bytes, false};
 
-    pthread_mutex_lock(&lock);
-    end_covered(&new);
-    struct extent *around = smallest_around(&new);
-    if (around != NULL && !the_keeper->accessible(new.start, new.end)) {
+    struct os_signal_mask before = enter();
+    end_covered(&added);
+    struct extent *around = smallest_around(&added);
+    if (around != NULL && !the_keeper->accessible(added.start, added.end)) {
         end_heap(around);
-        around = smallest_around(&new);
+        around = smallest_around(&added);
     }
-    new.nested = around != NULL;
+    added.nested = around != NULL;
     struct extent *slot = free_slot();
     if (slot != NULL) {
-        change(slot, new);
+        change(slot, added);
     }
-    pthread_mutex_unlock(&lock);
+    leave(before);
 }
 
 void extents_extend(struct z_heap *heap, void *mem, size_t bytes)
 {
-    pthread_mutex_lock(&lock);
+    struct os_signal_mask before = enter();
     struct extent *slot = find(heap);
     if (slot != NULL) {
         struct extent after = *slot;
@@ -158,12 +175,12 @@ void extents_extend(struct z_heap *heap, void *mem, size_t bytes)
         after.end = (uintptr_t)mem + bytes;
         change(slot, after);
     }
-    pthread_mutex_unlock(&lock);
+    leave(before);
 }
 
 void extents_cut(struct z_heap *heap, void *end)
 {
-    pthread_mutex_lock(&lock);
+    struct os_signal_mask before = enter();
     struct extent *slot = heap != NULL ? find(heap) : NULL;
     if (slot != NULL && (uintptr_t)end <= (uintptr_t)heap) {
         end_heap(slot);
@@ -173,7 +190,7 @@ void extents_cut(struct z_heap *heap, void *end)
         after.end = (uintptr_t)end;
         change(slot, after);
     }
-    pthread_mutex_unlock(&lock);
+    leave(before);
 }
 
 bool extents_is_nested(const struct z_heap *heap)
@@ -181,10 +198,10 @@ bool extents_is_nested(const struct z_heap *heap)
     if (atomic_load(&nested_count) == 0) {
         return false;
     }
-    pthread_mutex_lock(&lock);
+    struct os_signal_mask before = enter();
     const struct extent *slot = find(heap);
     bool nested = slot != NULL && slot->nested;
-    pthread_mutex_unlock(&lock);
+    leave(before);
     return nested;
 }
 
@@ -195,23 +212,23 @@ void extents_end_inside(const void *mem, size_t bytes)
     if (atomic_load(&nested_count) == 0) {
         return;
     }
-    pthread_mutex_lock(&lock);
+    struct os_signal_mask before = enter();
     for (struct extent *old = next_extent(NULL); old != NULL; old = next_extent(old)) {
         if (start <= old->start && old->end <= start + bytes) {
             end_heap(old);
         }
     }
-    pthread_mutex_unlock(&lock);
+    leave(before);
 }
 
 static void before_fork(void)
 {
-    pthread_mutex_lock(&lock);
+    signals_at_fork = enter();
 }
 
 static void after_fork(void)
 {
-    pthread_mutex_unlock(&lock);
+    leave(signals_at_fork);
 }
 
 /* Registered before the fork handlers of lib/process, and so run inside of theirs. */

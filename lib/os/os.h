@@ -112,7 +112,7 @@ struct os_signal_mask {
 };
 
 /* Keeps signal handlers out of the calling thread until the mask is restored, but for signals that
- * an instruction of its own raises, such as SIGSEGV. */
+ * an instruction of its own raises, such as SIGSEGV, and for SIGABRT, which abort raises. */
 void os_block_signals(struct os_signal_mask *before);
 void os_restore_signals(const struct os_signal_mask *before);
 

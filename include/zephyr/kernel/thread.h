@@ -2,6 +2,9 @@
 /**
  * @file
  * The name that Zephyr gives to threads.
+ *
+ * Source: Zephyr's <zephyr/kernel/thread.h>. Differs from Zephyr: nothing can be done with a
+ * thread.
  */
 #ifndef ZEPHYR_INCLUDE_KERNEL_THREAD_H_
 #define ZEPHYR_INCLUDE_KERNEL_THREAD_H_

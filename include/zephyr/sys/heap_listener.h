@@ -24,8 +24,9 @@
  *
  * Inside of a callback: signals are blocked, but for those that a faulting instruction raises, and
  * a lock of the library is held, besides the lock, if any, of the heap. A callback must return
- * soon, must not wait for anybody, must not call heap_listener_register or _unregister, and should
- * not use a heap, malloc included: events of heaps that are used in a callback are told to nobody.
+ * soon, must not call heap_listener_register or _unregister, and must not wait for anybody: so it
+ * must not use malloc, nor a heap that has a lock, for whoever holds that lock may be waiting to
+ * tell. It may use a heap of its own; what happens in a callback is told to nobody.
  *
  * Rules that hold for every function of this file, and are not repeated below:
  *
@@ -143,6 +144,7 @@ void heap_listener_register(struct heap_listener *listener);
  *
  * Cost:   O(number of listeners).
  * Blocks: while a callback runs.
+ * Owner:  the caller may free or reuse the listener from now on.
  * Misuse: a call from inside a callback is reported on standard error, and the program aborts.
  */
 void heap_listener_unregister(struct heap_listener *listener);
@@ -156,6 +158,7 @@ void heap_listener_unregister(struct heap_listener *listener);
  *
  * Cost:   a load and a branch if nobody listens; else two system calls, O(number of listeners).
  * Blocks: while a callback runs in another thread.
+ * Misuse: a call from inside a callback is told to nobody.
  */
 void heap_listener_notify_alloc(uintptr_t heap_id, void *mem, size_t bytes);
 

@@ -23,14 +23,17 @@
  *
  * Cost:    O(1) unless said otherwise: two system calls to keep signals out, and a lock of the
  *          whole process. An allocation that is recorded takes one more for the thread's name, and
- *          the back-trace: about a microsecond for each few frames.
+ *          the back-trace: about a microsecond for each few frames. The beginning and the end of a
+ *          heap take O(records).
  * Blocks:  for that lock, which nobody holds for longer than O(records).
  * Threads: any.
- * Signals: heap calls that are traced, and all functions here but heaptrace_init, may be called
- *          from a handler whatever it interrupted; but for one of SIGSEGV and the like that
- *          interrupted this code, which is not heard.
+ * Signals: heap calls that are traced, and all functions here but heaptrace_init and the two that
+ *          write text, heaptrace_get_filter_name and heaptrace_filter_str, may be called from a
+ *          handler whatever it interrupted; but for one of SIGSEGV and the like that interrupted
+ *          this code, which is not heard.
  * Fork:    the child has the same records, for it has the same blocks; one that another thread was
  *          just adding or removing may be there or not.
+ * Owner:   records are the library's, and callbacks are given copies that last as long as the call.
  * Source:  Zephyr's <zephyr/sys/heaptrace.h>. There the layout of the records, and which heaps are
  *          traced without being told, may differ.
  */

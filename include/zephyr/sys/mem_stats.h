@@ -2,6 +2,8 @@
 /**
  * @file
  * Counters that all of Zephyr's allocators report in one form.
+ *
+ * Source: Zephyr's <zephyr/sys/mem_stats.h>.
  */
 #ifndef ZEPHYR_INCLUDE_SYS_MEM_STATS_H_
 #define ZEPHYR_INCLUDE_SYS_MEM_STATS_H_

@@ -263,7 +263,8 @@ struct z_heap_stress_result {
  * @param scratch_mem    room for the records of live blocks; aligned for a pointer
  * @param scratch_bytes  its size in bytes. When it is full of records (a pointer and a size_t
  *                       each), a block is freed; must have room for one
- * @param target_percent share of @p total_bytes to hover about; 0 and less are taken for 1
+ * @param target_percent share of @p total_bytes to hover about; with 0 or less every block is freed
+ *                       in the step after its allocation
  * @param result         where the counts go
  *
  * Cost: O(1) for each step, besides the functions. Threads: from any at the same time, which then
