@@ -14,6 +14,9 @@ void note_watch(struct note_watcher *watcher)
 
     while (!__atomic_compare_exchange_n(end, &there, watcher, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_ACQUIRE)) {
+        if (there == watcher) {
+            return;
+        }
         end = &there->next;
         there = NULL;
     }

@@ -44,7 +44,8 @@ struct note_watcher {
 /* The first watcher, or NULL. */
 extern struct note_watcher *note_watchers;
 
-/* Adds a watcher, for good. May be called while other threads use heaps or add watchers. */
+/* Adds a watcher, for good; one that is there already stays where it is. May be called while other
+ * threads use heaps or add watchers. */
 void note_watch(struct note_watcher *watcher);
 
 static inline bool note_is_watched(void)
