@@ -5,8 +5,9 @@
  *
  * All bookkeeping lives inside the buffer, so a heap can sit in static memory, in a mapped file or
  * in shared memory, and it holds no address of itself: a copy of the buffer at another (8-aligned)
- * address is a working heap. On 64-bit machines the same sequence of calls on a buffer of the same
- * size and alignment returns the same offsets that Zephyr returns on a 64-bit device.
+ * address is a working heap. The same sequence of calls on a buffer of the same size and alignment
+ * returns the same offsets that Zephyr returns on a device with the same word size and the options
+ * that <zephyr/autoconf.h> tells of.
  *
  * Rules that hold for every function of this file, and are not repeated below:
  *
@@ -18,7 +19,8 @@
  *          use. Blocks belong to the caller from allocation to free. There is no destroy function:
  *          a heap ends when it is no longer used, and sys_heap_init on the same buffer restarts it.
  * Misuse:  a block that was freed already, that is no block of this heap, or whose end was
- *          overwritten is reported on standard error in one line, and the program aborts.
+ *          overwritten is reported in one line, and the program aborts (<quarry/fault.h>): from
+ *          hardening level "basic" on, which is the default. Higher levels see more.
  * Source:  Zephyr's <zephyr/sys/sys_heap.h>, v4.4 and later.
  */
 #ifndef ZEPHYR_INCLUDE_SYS_SYS_HEAP_H_
@@ -67,10 +69,11 @@ void sys_heap_init(struct sys_heap *heap, void *mem, size_t bytes);
  *
  * @param heap  the heap
  * @param bytes wanted size in bytes, 0 to SIZE_MAX
- * @return the block, aligned to 8 bytes; NULL iff @p bytes is 0, the heap was not initialised, or
- *         none of the chunks that the search looks at is large enough. The search looks at no more
- *         than three chunks of the bucket that @p bytes falls in and at one of a larger bucket; it
- *         always succeeds if a free chunk of at least twice the size exists.
+ * @return the block, aligned to 8 bytes (to 4 in a 32-bit heap with small headers); NULL iff
+ *         @p bytes is 0, the heap was not initialised, or none of the chunks that the search looks
+ *         at is large enough. The search looks at no more than three chunks of the bucket that
+ *         @p bytes falls in and at one of a larger bucket; it always succeeds if a free chunk of at
+ *         least twice the size exists.
  *
  * Cost: O(1).
  */
