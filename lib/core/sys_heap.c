@@ -117,12 +117,16 @@ UNUSUAL static void tell_free(struct sys_heap *heap, void *mem)
     note_tell_free(heap, &(struct note_block){mem, usable, usable, NULL});
 }
 
-UNUSUAL static void tell_resize(struct sys_heap *heap, void *mem, size_t bytes, size_t old_usable,
+/* The chunk had old_units before. */
+UNUSUAL static void tell_resize(struct sys_heap *heap, void *mem, size_t bytes, uint32_t old_units,
                                 const void *caller)
 {
-    size_t usable = usable_bytes(heap->heap, mem);
+    const struct z_heap *h = heap->heap;
+    size_t gap = chunk_gap(h, block_chunk(h, mem), mem);
+    size_t usable = usable_bytes(h, mem);
 
-    note_tell_resize(heap, &(struct note_block){mem, bytes, usable, caller}, old_usable);
+    note_tell_resize(heap, &(struct note_block){mem, bytes, usable, caller},
+                     chunk_usable_bytes(h, old_units) - gap);
 }
 
 UNUSUAL static void *watched_alloc(struct sys_heap *heap, size_t align, size_t bytes,
@@ -196,14 +200,14 @@ static inline bool resize_block(struct sys_heap *heap, void *mem, size_t bytes, 
 {
     struct z_heap *h = heap->heap;
     chunk_id c = block_to_change(h, mem);
-    size_t old_usable = chunk_bytes_from(h, c, mem);
+    uint32_t old_units = chunk_size(h, c);
 
     if (!placement_resize(h, c, chunk_units_for(h, bytes, chunk_gap(h, c, mem)))) {
         return false;
     }
     check_at_rest(h);
     if (note_is_watched()) {
-        tell_resize(heap, mem, bytes, old_usable, caller);
+        tell_resize(heap, mem, bytes, old_units, caller);
     }
     return true;
 }
