@@ -16,8 +16,10 @@ static size_t bytes_of(uint32_t units)
 
 _Noreturn void harden_fault(const char *phrase, const struct z_heap *h, chunk_id c)
 {
-    uint32_t units = chunk_size(h, c);
-    uint32_t said = units <= h->end_chunk - c.unit ? chunk_left_size(h, chunk_after(c, units)) : 0;
+    bool inside = c.unit < h->end_chunk; /* a damaged link may lead anywhere */
+    uint32_t units = inside ? chunk_size(h, c) : 0;
+    bool ends_inside = inside && units <= h->end_chunk - c.unit;
+    uint32_t said = ends_inside ? chunk_left_size(h, chunk_after(c, units)) : units;
     struct quarry_fault report = {
         .what = phrase,
         .heap = h,

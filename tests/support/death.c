@@ -25,12 +25,13 @@ static void refuse(const char *call)
     exit(1);
 }
 
-/* What the dying child has run counts, too, where coverage is measured. */
-void __gcov_dump(void) __attribute__((weak));
+/* What the dying child has run counts, too, where coverage is measured. A weak reference does not
+ * fetch __gcov_dump out of its archive; this one is there if anything is measured. */
+void __gcov_exit(void) __attribute__((weak));
 
 static void count_and_die(int number)
 {
-    __gcov_dump();
+    __gcov_exit();
     signal(number, SIG_DFL);
     raise(number);
 }
@@ -40,7 +41,7 @@ static void die_in_child(crime_fn crime, void *arg, int stderr_pipe)
     const struct rlimit no_core_file = {.rlim_cur = 0, .rlim_max = 0};
     setrlimit(RLIMIT_CORE, &no_core_file);
     /* the test runner may catch signals: the child shall die of them */
-    signal(SIGABRT, __gcov_dump != NULL ? count_and_die : SIG_DFL);
+    signal(SIGABRT, __gcov_exit != NULL ? count_and_die : SIG_DFL);
     signal(SIGSEGV, SIG_DFL);
     dup2(stderr_pipe, STDERR_FILENO);
     alarm(CHILD_SECONDS);

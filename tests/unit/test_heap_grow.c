@@ -136,6 +136,15 @@ static void a_smallest_tail_is_not_shrinkable(void **state)
     assert_int_equal(heap_shrinkable_bytes(&heap), 0);
 }
 
+static void shrinking_lowers_what_was_always_free(void **state)
+{
+    heap_shrink(&heap, heap_shrinkable_bytes(&heap));
+    heap_extend(&heap, 64);
+    expect_heap(&heap, "Fm+8");
+    assert_int_equal(heap_always_allocatable_bytes(&heap),
+                     QUARRY_HEAP_RUNTIME_STATS ? heap_block_bytes(HEAP_MIN_UNITS) : 0);
+}
+
 static void shrinking_leaves_what_it_cut_off_alone(void **state)
 {
     alloc_units(5);
@@ -226,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup(extending_beyond_the_largest_size_dies, fresh_heap),
         cmocka_unit_test_setup(only_a_free_tail_is_shrinkable, fresh_heap),
         cmocka_unit_test_setup(a_smallest_tail_is_not_shrinkable, fresh_heap),
+        cmocka_unit_test_setup(shrinking_lowers_what_was_always_free, fresh_heap),
         cmocka_unit_test_setup(shrinking_leaves_what_it_cut_off_alone, fresh_heap),
         cmocka_unit_test_setup(shrinking_into_blocks_dies, fresh_heap),
         cmocka_unit_test_setup(resizes_in_place_or_not_at_all, fresh_heap),

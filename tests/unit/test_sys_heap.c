@@ -165,6 +165,8 @@ static void refuses_buffers_that_wrap_around(void **state)
     }
     sys_heap_init(&heap, buffer, SIZE_MAX);
     expect_all_calls_safe(&heap);
+    sys_heap_init(&heap, (void *)(UINTPTR_MAX - 5), 5); /* no unit starts in it */
+    expect_all_calls_safe(&heap);
 }
 
 #if SIZE_MAX > UINT32_MAX

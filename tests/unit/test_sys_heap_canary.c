@@ -129,6 +129,16 @@ static void every_use_of_the_block_verifies_it(void **state)
     expect_all_uses_to_die(blocks[2]);
 }
 
+/* Its header may say that the block has no room for a canary: a size of 0 agrees with itself. */
+static void block_without_a_size_has_none(void **state)
+{
+    skip_without_canaries();
+    size_t unit = (size_t)(blocks[1] - HEAP_HEADER - buffer) / HEAP_UNIT;
+    heap_set_field(buffer, unit, HEAP_LEFT_SIZE, 0);
+    heap_set_field(buffer, unit, HEAP_SIZE_AND_USED, 1);
+    expect_death(ask_its_size, blocks[1], DAMAGED);
+}
+
 static void user_may_write_all_usable_bytes(void **state)
 {
     skip_without_canaries();
@@ -296,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_byte_of_it_counts, heap_with_blocks),
         cmocka_unit_test_setup(every_use_of_the_block_verifies_it, heap_with_blocks),
+        cmocka_unit_test_setup(block_without_a_size_has_none, heap_with_blocks),
         cmocka_unit_test_setup(user_may_write_all_usable_bytes, heap_with_blocks),
         cmocka_unit_test_setup(aligned_and_resized_blocks_have_one, heap_with_blocks),
         cmocka_unit_test_setup(it_differs_between_blocks, heap_with_blocks),

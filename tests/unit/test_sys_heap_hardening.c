@@ -26,6 +26,11 @@
 #define UNITS 6u /* of every chunk of the test heap */
 #define COUNT 7u
 
+/* Of the heap's header chunk; list heads follow, with fine buckets behind their masks. */
+#define END_AT          8u
+#define MASK_AT         12u
+#define FINE_MASK_BYTES 112u
+
 #define LEFT_NEIGHBOUR                                                                             \
     "block's left neighbour does not match: written before its start, or past the end of the "     \
     "block before it"
@@ -33,6 +38,7 @@
     "free chunk is marked used: written after free, or past the end of the block before it"
 #define CHUNK_DAMAGED "free chunk is damaged: written after free, or past the end of a block"
 #define LIST_DAMAGED  "free list is damaged: written after free"
+#define LEADS_OUT     "free list leads out of the heap: written after free"
 #define HEAP_DAMAGED  "heap is damaged: written outside of a block, or a defect of Quarry"
 
 static _Alignas(64) uint8_t buffer[2048];
@@ -79,6 +85,12 @@ static void allocate(void *arg)
     sys_heap_alloc(&heap, heap_block_bytes(UNITS));
 }
 
+/* Of the same bucket, but more than the chunks have. */
+static void allocate_more(void *arg)
+{
+    sys_heap_alloc(&heap, heap_block_bytes(UNITS + 1));
+}
+
 static void allocate_aligned(void *arg)
 {
     sys_heap_aligned_alloc(&heap, 2 * HEAP_HEADER, 1);
@@ -108,6 +120,18 @@ static uint32_t field(const uint8_t *block, enum heap_field which)
 static void set_field(const uint8_t *block, enum heap_field which, uint32_t value)
 {
     heap_set_field(buffer, unit_of(block), which, value);
+}
+
+static uint32_t word(size_t at)
+{
+    uint32_t value;
+    memcpy(&value, buffer + at, sizeof value);
+    return value;
+}
+
+static void set_word(size_t at, uint32_t value)
+{
+    memcpy(buffer + at, &value, sizeof value);
 }
 
 /* Numbers that a field may be overwritten with: near its own, zero, text, all ones. */
@@ -248,6 +272,30 @@ static void damaged_end_of_a_list_is_noticed_when_it_grows(void **state)
     sys_heap_free(&heap, blocks[1]);
     sys_heap_free(&heap, blocks[3]);
     expect_reports(free_it, blocks[5], blocks[3], HEAP_FREE_NEXT, LIST_DAMAGED);
+    expect_reports(free_it, blocks[5], blocks[1], HEAP_FREE_PREV, LIST_DAMAGED);
+}
+
+/* The list's only chunk is too small, and leads to chunk 0 and behind the end marker. */
+static void list_that_leads_out_of_the_heap_is_noticed(void **state)
+{
+    skip_below_hardening(2);
+    sys_heap_free(&heap, blocks[2]);
+    assert_int_equal(heap_zephyr_bucket(UNITS), heap_zephyr_bucket(UNITS + 1));
+    set_field(blocks[2], HEAP_FREE_NEXT, 0);
+    expect_report(allocate_more, NULL, LEADS_OUT);
+    set_field(blocks[2], HEAP_FREE_NEXT, 0x7fff);
+    expect_report(allocate_more, NULL, LEADS_OUT);
+}
+
+/* Sound but for the list head that it is found at: the one of larger chunks. */
+static void chunk_on_the_list_of_larger_ones_is_noticed(void **state)
+{
+    unsigned int bucket = heap_zephyr_bucket(UNITS);
+    sys_heap_free(&heap, blocks[2]);
+    set_word(MASK_AT, 2u << bucket);
+    set_word(HEAP_STRUCT_BYTES + 4 * bucket, 0);
+    set_word(HEAP_STRUCT_BYTES + 4 * (bucket + 1), (uint32_t)unit_of(blocks[2]));
+    expect_report(allocate, NULL, "free chunk is on another bucket's list");
 }
 
 static void write_after_free_is_noticed(void **state)
@@ -279,6 +327,16 @@ static void fine_buckets_are_verified_too(void **state)
     expect_report(allocate, NULL, MARKED_USED);
 }
 
+static void damaged_front_of_a_fine_list_is_noticed_when_it_grows(void **state)
+{
+    skip_below_hardening(2);
+    fill_heap(QUARRY_HEAP_FINE_BUCKETS);
+    sys_heap_free(&heap, blocks[1]);
+    expect_reports(free_it, blocks[3], blocks[1], HEAP_FREE_PREV, LIST_DAMAGED);
+    set_word(HEAP_STRUCT_BYTES + FINE_MASK_BYTES + 4 * UNITS, word(END_AT));
+    expect_report(free_it, blocks[3], LIST_DAMAGED);
+}
+
 static void write_after_free_is_noticed_with_fine_buckets(void **state)
 {
     static const int values[] = {0, 1, 0x41, 0x5a, 0x7f, 0x80, 0xff};
@@ -291,12 +349,12 @@ static void write_after_free_is_noticed_with_fine_buckets(void **state)
     }
 }
 
-/* ---- extreme ---- */
+/* ---- everything ---- */
 
-/* Damage that none of the chunks that a call touches shows. */
+/* Damage that none of the chunks that a call touches shows. Below extreme, it is noticed after the
+ * call, by the self-checks that unit tests are built with. */
 static void damage_anywhere_is_noticed_by_every_call(void **state)
 {
-    skip_below_hardening(4);
     sys_heap_free(&heap, blocks[0]);
     sys_heap_free(&heap, blocks[2]);
     set_field(blocks[5], HEAP_LEFT_SIZE, UNITS + 1);
@@ -333,8 +391,11 @@ int main(void)
         cmocka_unit_test_setup(damaged_links_are_noticed_when_a_chunk_is_taken, full_heap),
         cmocka_unit_test_setup(damaged_links_are_noticed_when_a_chunk_is_merged, full_heap),
         cmocka_unit_test_setup(damaged_end_of_a_list_is_noticed_when_it_grows, full_heap),
+        cmocka_unit_test_setup(list_that_leads_out_of_the_heap_is_noticed, full_heap),
+        cmocka_unit_test_setup(chunk_on_the_list_of_larger_ones_is_noticed, full_heap),
         cmocka_unit_test_setup(write_after_free_is_noticed, full_heap),
         cmocka_unit_test_setup(fine_buckets_are_verified_too, full_heap),
+        cmocka_unit_test_setup(damaged_front_of_a_fine_list_is_noticed_when_it_grows, full_heap),
         cmocka_unit_test_setup(write_after_free_is_noticed_with_fine_buckets, full_heap),
         cmocka_unit_test_setup(damage_anywhere_is_noticed_by_every_call, full_heap),
         cmocka_unit_test_setup(whole_heap_is_not_reported, full_heap),

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <core/chunk.h>
+#include <core/sys_heap_walk.h>
 #include <zephyr/sys/sys_heap.h>
 #include <cmocka.h>
 #include "../support/heap_format.h"
@@ -220,6 +221,25 @@ static void list_member_inside_a_block_is_noticed(void **state)
     assert_true(sys_heap_validate(&heap));
 }
 
+/* The same in company: a ring of two that holds the real chunk as well, and so one too many. */
+static void list_longer_than_the_heap_has_chunks_is_noticed(void **state)
+{
+    uint32_t inside = FIRST + 6;
+    void *freed = alloc_units(3);
+    alloc_units(SPACE - 3);
+    sys_heap_free(&heap, freed);
+    expect_heap(&heap, "F3 U*");
+    heap_set_field(buffer, inside, HEAP_LEFT_SIZE, 3);
+    heap_set_field(buffer, inside, HEAP_SIZE_AND_USED, 3 << 1);
+    heap_set_field(buffer, inside, HEAP_FREE_PREV, FIRST);
+    heap_set_field(buffer, inside, HEAP_FREE_NEXT, FIRST);
+    heap_set_field(buffer, FIRST, HEAP_FREE_PREV, inside);
+    heap_set_field(buffer, FIRST, HEAP_FREE_NEXT, inside);
+    assert_false(sys_heap_validate(&heap));
+    list_alone(FIRST, LIST_OF_THREE);
+    assert_true(sys_heap_validate(&heap));
+}
+
 /* The end marker moved to a chunk border: what stands there has a size. */
 static void end_marker_must_be_empty(void **state)
 {
@@ -231,6 +251,19 @@ static void end_marker_must_be_empty(void **state)
 }
 
 /* ---- reading only ---- */
+
+static bool fail_visit(const struct heap_chunk_view *chunk, void *arg)
+{
+    fail();
+    return false;
+}
+
+static void there_is_no_way_through_no_heap(void **state)
+{
+    struct sys_heap none = {.heap = NULL};
+    assert_false(heap_walk(&none, fail_visit, NULL));
+    assert_false(sys_heap_validate(&none));
+}
 
 static void validation_writes_nothing(void **state)
 {
@@ -258,7 +291,9 @@ int main(void)
         cmocka_unit_test_setup(list_that_does_not_come_back_is_noticed, fresh_heap),
         cmocka_unit_test_setup(list_member_that_is_used_is_noticed, fresh_heap),
         cmocka_unit_test_setup(list_member_inside_a_block_is_noticed, fresh_heap),
+        cmocka_unit_test_setup(list_longer_than_the_heap_has_chunks_is_noticed, fresh_heap),
         cmocka_unit_test_setup(end_marker_must_be_empty, fresh_heap),
+        cmocka_unit_test(there_is_no_way_through_no_heap),
         cmocka_unit_test_setup(validation_writes_nothing, fresh_heap),
     };
     return cmocka_run_group_tests(tests, make_buffer, drop_buffer);

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <core/heap.h>
+#include <core/sys_heap_walk.h>
 #include "../support/heap_fields.h"
 #include "../support/heap_policies.h"
 #include "../support/random.h"
@@ -308,6 +309,22 @@ static void header_chunk_must_have_room_for_all_lists(void **state)
     assert_false(sys_heap_validate(&heap));
 }
 
+/* A header chunk that has swallowed the block behind it has more lists than the fine masks have
+ * bits: they have to be empty. */
+static void lists_beyond_all_masks_must_be_empty(void **state)
+{
+    make_heap(16384);
+    assert_non_null(sys_heap_alloc(&heap, 12000));
+    heap_fields_find(&heap, &fields);
+    size_t first = fields.chunks[0].unit;
+    size_t size = fields.chunks[0].size;
+    memset(buffer + (first - 1) * UNIT_BYTES, 0, (size + 1) * UNIT_BYTES);
+    heap_fields_chain(&heap, 0, (uint32_t)(first + size));
+    assert_true(heap_is_sound(heap.heap));
+    buffer[8000] = 1;
+    assert_false(heap_is_sound(heap.heap));
+}
+
 /* The other side: what is the user's does not matter. */
 static void no_byte_of_a_block_matters(void **state)
 {
@@ -389,6 +406,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TESTS_OF(with_zephyr_buckets),
         TESTS_OF(with_fine_buckets),
+        cmocka_unit_test_setup(lists_beyond_all_masks_must_be_empty, with_fine_buckets),
     };
     seed = random_seed_from_args(argc, argv);
     return cmocka_run_group_tests(tests, NULL, finish);
