@@ -31,7 +31,7 @@ static const struct sabotage sabotages[] = {
 #if QUARRY_HEAP_ALLOC_LOOPS > 1
     {SABOTAGE_MODEL, true, "predicts another address"},
 #endif
-    {SABOTAGE_STALE, false, "what lies in free memory"},
+    {SABOTAGE_STALE, false, "PROBLEM: "}, /* which rule it breaks first depends on the format */
 };
 
 static bool is_found(const struct sabotage *sabotage)
