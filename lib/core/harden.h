@@ -40,8 +40,7 @@ static inline bool harden_has(enum harden_level level)
         }                                                                                          \
     } while (0)
 
-/* A check of a call that is made in every build which gets as far; `mem` is what the user passed.
- */
+/* A check of what a user passed, whatever the level; `mem` is the address in question. */
 #define HARDEN_CALL(condition, phrase, h, mem)                                                     \
     do {                                                                                           \
         if (__builtin_expect(!(condition), 0)) {                                                   \

@@ -17,24 +17,28 @@
  * which is free in sum can be had in one piece. */
 #include "core/placement.h"
 
-#include "core/check.h"
 #include "core/counters.h"
 #include "core/free_list.h"
 #include "core/harden.h"
-#include "core/heap.h"
 
-/* Lists what c, of `have` units, has beyond the first `units`. */
-static inline void list_rest(struct z_heap *h, chunk_id c, uint32_t have, uint32_t units)
+/* Makes a free chunk, on no list, of what c, of `have` units, has beyond the first `units`; c's own
+ * size is the caller's to write. */
+static inline chunk_id split_off(struct z_heap *h, chunk_id c, uint32_t have, uint32_t units)
 {
-    if (have == units) {
-        return;
-    }
     chunk_id rest = chunk_after(c, units);
 
     chunk_set_left_size(h, rest, units);
     chunk_set_size(h, rest, have - units, false);
     chunk_set_left_size(h, chunk_after(c, have), have - units);
-    free_list_add(h, rest, have - units);
+    return rest;
+}
+
+/* Lists what c, of `have` units, has beyond the first `units`. */
+static inline void list_rest(struct z_heap *h, chunk_id c, uint32_t have, uint32_t units)
+{
+    if (have > units) {
+        free_list_add(h, split_off(h, c, have, units), have - units);
+    }
 }
 
 /* Gives c, whose surroundings are settled, to a user. */
@@ -113,8 +117,7 @@ static void *aligned_alloc_at(struct z_heap *h, size_t align, size_t rewind, siz
 
     if (before > 0) {
         chunk_set_size(h, whole, before, false);
-        chunk_set_left_size(h, c, before);
-        chunk_set_left_size(h, chunk_after(whole, have), have - before);
+        split_off(h, whole, have, before);
         free_list_add(h, whole, before);
     }
     list_rest(h, c, have - before, units);
@@ -141,20 +144,15 @@ void *placement_alloc_aligned(struct z_heap *h, size_t align, size_t bytes)
 bool placement_resize(struct z_heap *h, chunk_id c, uint32_t units)
 {
     uint32_t have = chunk_size(h, c);
-    chunk_id right = chunk_after(c, have);
 
     if (units == have) {
         return true;
     }
     if (units < have) {
-        chunk_id rest = chunk_after(c, units);
-
         chunk_set_size(h, c, units, true);
-        chunk_set_left_size(h, rest, units);
-        chunk_set_size(h, rest, have - units, false);
-        chunk_set_left_size(h, right, have - units);
-        release_chunk(h, rest, have - units);
+        release_chunk(h, split_off(h, c, have, units), have - units);
     } else {
+        chunk_id right = chunk_after(c, have);
         uint32_t right_units = chunk_size(h, right);
 
         if (chunk_used(h, right) || right_units < units - have) {
