@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a chunk heap can do beyond Zephyr's API, for the rest of the library: resize a block in
- * place only, and grow and shrink at its end. A growable heap is a sys_heap in every other respect.
+ * place only, grow and shrink at its end, and be made anew after a process died in a call on it. A
+ * growable heap is a sys_heap in every other respect.
  *
- * None of these locks or blocks; all are O(1). */
+ * None of these locks or blocks; all but heap_rebuild are O(1). */
 #ifndef QUARRY_CORE_HEAP_H
 #define QUARRY_CORE_HEAP_H
 
@@ -33,6 +34,28 @@ void heap_shrink(struct sys_heap *heap, size_t less_bytes);
 
 /* Ends a heap whose memory is about to be used otherwise; heap->heap is NULL then. */
 void heap_abandon(struct sys_heap *heap);
+
+struct heap_ledger;
+
+/* Makes a heap anew around its blocks in use, whatever its own words are: every chunk that the
+ * ledger has keeps address, size and the user's bytes, all else is free, and sys_heap_validate is
+ * true. For a heap in shared memory after a process was killed in a call on it. heap->heap points
+ * to its start, a multiple of 8, where quarry_heap_init made it of a buffer that began there and
+ * had `bytes` bytes, with these buckets; it has not been extended or shrunk. ledger: see
+ * core/heap_ledger.h; it need not be tidy.
+ *
+ * The canaries are new: damage to one is forgotten. The order of the free lists is new. The marks
+ * of heap_reset_marks stay if they are possible. No watcher is told of anything but that a call is
+ * entered and left.
+ *
+ * False iff no heap of this size and with these chunks can be: heap->heap is NULL, the ledger is
+ * for another size, or it has a chunk that is too small, overlaps another one, or does not lie
+ * between chunk 0 and the end marker. Then nothing has changed. Interrupted by death, it may be
+ * called again; then a mark may be lost, that is, begin anew (the high one) or be 0 (the low one).
+ *
+ * O(bytes / 512 + chunks). */
+bool heap_rebuild(struct sys_heap *heap, const struct heap_ledger *ledger, size_t bytes,
+                  enum quarry_heap_buckets buckets);
 
 /* Address of the first block that a fresh heap hands out. */
 void *heap_first_block(const struct sys_heap *heap);

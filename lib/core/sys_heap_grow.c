@@ -10,57 +10,64 @@
  * heads lie in chunk 0. A heap made by sys_heap_init has just the lists for its own size, as in
  * Zephyr. Nothing but the header words at either end is touched, so a heap over fresh pages makes
  * two of them resident. */
-#include <string.h>
-
 #include "core/check.h"
 #include "core/chunk.h"
 #include "core/counters.h"
 #include "core/free_list.h"
 #include "core/harden.h"
 #include "core/heap.h"
+#include "core/heap_layout.h"
 #include "core/note.h"
 
-/* What decides how chunk 0 looks. */
-struct layout {
-    uint32_t units;     /* of the heap now */
-    uint32_t max_units; /* that it may grow to */
-    bool big;           /* format of its headers */
-    bool fine;          /* its buckets */
-};
-
-static uint32_t header_chunk_units(const struct layout *layout)
+uint32_t layout_chunk0_units(const struct heap_layout *layout)
 {
     uint32_t words = free_list_words(layout->max_units, layout->big, layout->fine);
 
     return (uint32_t)(Z_HEAP_CHUNK0_(words) / CHUNK_UNIT_BYTES);
 }
 
-static void set_end(struct z_heap *h, chunk_id end, uint32_t left_units)
+void layout_write_end(struct z_heap *h, chunk_id end, uint32_t left_units)
 {
     chunk_set_size(h, end, 0, true);
     chunk_set_left_size(h, end, left_units);
 }
 
-/* Writes an empty heap to h. */
-static void format(struct z_heap *h, const struct layout *layout)
+/* Clears masks and list heads. Word by word, since AddressSanitizer would look at a memset, and the
+ * words of a heap that is rebuilt are off limits already. */
+static void clear_lists(struct z_heap *h, uint32_t chunk0_units)
 {
-    uint32_t chunk0_units = header_chunk_units(layout);
-    uint32_t first_units = layout->units - chunk0_units;
-    chunk_id first = chunk_after(CHUNK_NONE, chunk0_units);
+    size_t bytes = chunk0_units * CHUNK_UNIT_BYTES - CHUNK_TRAILER_BYTES - sizeof(struct z_heap);
+    volatile struct z_heap_bucket *words = h->buckets;
+
+    for (size_t i = 0; i < bytes / sizeof(words[0]); i++) {
+        words[i].next = 0;
+    }
+    h->avail_buckets = 0;
+}
+
+void layout_write_chunk0(struct z_heap *h, const struct heap_layout *layout)
+{
+    uint32_t chunk0_units = layout_chunk0_units(layout);
 
     h->end_chunk = layout->units;
-    h->avail_buckets = 0;
-    memset(h->buckets, 0,
-           chunk0_units * CHUNK_UNIT_BYTES - CHUNK_TRAILER_BYTES - sizeof(struct z_heap));
+    clear_lists(h, chunk0_units);
     chunk_set_heap_notes(h, layout->fine ? FREE_LIST_FINE : 0);
     chunk_set_size(h, CHUNK_NONE, chunk0_units, true);
     harden_draw_base(h);
     harden_occupy(h, CHUNK_NONE, chunk0_units);
     counters_begin(h);
+}
 
-    chunk_set_left_size(h, first, chunk0_units);
+/* Writes an empty heap to h. */
+static void format(struct z_heap *h, const struct heap_layout *layout)
+{
+    chunk_id first = chunk_after(CHUNK_NONE, layout_chunk0_units(layout));
+    uint32_t first_units = layout->units - first.unit;
+
+    layout_write_chunk0(h, layout);
+    chunk_set_left_size(h, first, first.unit);
     chunk_set_size(h, first, first_units, false);
-    set_end(h, chunk_end(h), first_units);
+    layout_write_end(h, chunk_end(h), first_units);
     free_list_add(h, first, first_units);
     counters_reset_low_water(h);
 }
@@ -82,24 +89,33 @@ static size_t units_in(uintptr_t mem, size_t bytes)
 }
 
 /* Whether a heap so laid out has room for chunk 0 and one smallest chunk. */
-static bool layout_fits(const struct layout *layout)
+static bool layout_fits(const struct heap_layout *layout)
 {
     uint32_t least = chunk_min_units_if(layout->big);
 
-    return layout->units >= least && layout->units >= header_chunk_units(layout) + least;
+    return layout->units >= least && layout->units >= layout_chunk0_units(layout) + least;
+}
+
+bool layout_find(uintptr_t mem, size_t bytes, size_t max_bytes, bool fine,
+                 struct heap_layout *layout)
+{
+    size_t units = units_in(mem, bytes);
+    size_t max_units = units_in(mem, max_bytes);
+
+    *layout = (struct heap_layout){(uint32_t)units, (uint32_t)max_units, chunk_units_are_big(units),
+                                   fine};
+    return max_units >= units && max_units <= CHUNK_MAX_UNITS &&
+           chunk_units_are_big(max_units) == layout->big && layout_fits(layout);
 }
 
 void heap_init_growable(struct sys_heap *heap, void *mem, size_t bytes, size_t max_bytes,
                         enum quarry_heap_buckets buckets)
 {
-    size_t units = units_in((uintptr_t)mem, bytes);
-    size_t max_units = units_in((uintptr_t)mem, max_bytes);
-    struct layout layout = {(uint32_t)units, (uint32_t)max_units, chunk_units_are_big(units),
-                            buckets == QUARRY_HEAP_FINE_BUCKETS};
+    struct heap_layout layout;
+    bool fine = buckets == QUARRY_HEAP_FINE_BUCKETS;
 
     heap->heap = NULL;
-    if (mem == NULL || max_units < units || max_units > CHUNK_MAX_UNITS ||
-        chunk_units_are_big(max_units) != layout.big || !layout_fits(&layout)) {
+    if (mem == NULL || !layout_find((uintptr_t)mem, bytes, max_bytes, fine, &layout)) {
         return;
     }
     heap->heap = (struct z_heap *)round_up((uintptr_t)mem, CHUNK_UNIT_BYTES);
@@ -138,16 +154,16 @@ static void set_tail_size(struct z_heap *h, chunk_id last, uint32_t units)
 
     h->end_chunk = end.unit;
     chunk_set_size(h, last, units, false);
-    set_end(h, end, units);
+    layout_write_end(h, end, units);
     free_list_add(h, last, units);
 }
 
 /* Whether the lists that the heap has suffice for a size. */
 static inline bool has_lists_for(const struct z_heap *h, uint32_t units)
 {
-    struct layout layout = {units, units, chunk_is_big(h), free_list_is_fine(h)};
+    struct heap_layout layout = {units, units, chunk_is_big(h), free_list_is_fine(h)};
 
-    return header_chunk_units(&layout) <= chunk_size(h, CHUNK_NONE);
+    return layout_chunk0_units(&layout) <= chunk_size(h, CHUNK_NONE);
 }
 
 void heap_extend(struct sys_heap *heap, size_t extra_bytes)
