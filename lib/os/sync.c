@@ -3,12 +3,13 @@
  * detectors know them. Ranks are tracked per thread, only in builds with internal checks. */
 #include "os/sync.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "core/check.h"
 
 #define NS_PER_MS     1000000L
-#define NS_PER_SECOND 1000000000L
+#define NS_PER_SECOND 1000000000
 
 /* Ranks of the locks that this thread holds, in the order taken: each is higher than the one
  * before, so there are never more of them than ranks. */
@@ -109,4 +110,127 @@ void lock_release(struct lock *lock)
 void lock_renew(struct lock *lock)
 {
     lock->mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+}
+
+/* --- Locks with abilities --- */
+
+static bool set_abilities(pthread_mutexattr_t *attributes, unsigned int abilities)
+{
+    bool done = true;
+
+    if ((abilities & LOCK_SHARED) != 0) {
+        done = pthread_mutexattr_setpshared(attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+               pthread_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST) == 0;
+    }
+    if ((abilities & LOCK_INHERIT) != 0) {
+        done = done && pthread_mutexattr_setprotocol(attributes, PTHREAD_PRIO_INHERIT) == 0;
+    }
+    return done;
+}
+
+bool lock_init(struct lock *lock, unsigned int rank, unsigned int abilities)
+{
+    pthread_mutexattr_t attributes;
+
+    lock->rank = rank;
+    pthread_mutexattr_init(&attributes); /* cannot fail on Linux: it allocates nothing */
+    bool done =
+        set_abilities(&attributes, abilities) && pthread_mutex_init(&lock->mutex, &attributes) == 0;
+    pthread_mutexattr_destroy(&attributes);
+    return done;
+}
+
+void lock_end(struct lock *lock)
+{
+    pthread_mutex_destroy(&lock->mutex); /* cannot fail: it is free */
+}
+
+enum lock_state lock_acquire_shared(struct lock *lock)
+{
+    check_order(lock);
+    int error = pthread_mutex_lock(&lock->mutex);
+    REQUIRE(error == 0 || error == EOWNERDEAD, "shared lock is damaged", NULL, lock);
+    remember(lock);
+    return error == 0 ? LOCK_TAKEN : LOCK_OWNER_DIED;
+}
+
+void lock_mend(struct lock *lock)
+{
+    pthread_mutex_consistent(&lock->mutex);
+}
+
+bool lock_try_shared(struct lock *lock)
+{
+    int error = pthread_mutex_trylock(&lock->mutex);
+
+    if (error == EOWNERDEAD) {
+        pthread_mutex_consistent(&lock->mutex);
+    }
+    if (error != 0 && error != EOWNERDEAD) {
+        return false;
+    }
+    remember(lock);
+    return true;
+}
+
+/* --- To sleep and to be woken up --- */
+
+void wakeup_init(struct wakeup *wakeup, bool shared)
+{
+    sem_init(&wakeup->semaphore, shared, 0); /* cannot fail: 0 is a valid count */
+}
+
+void wakeup_end(struct wakeup *wakeup)
+{
+    sem_destroy(&wakeup->semaphore); /* cannot fail: it was made by sem_init */
+}
+
+void wakeup_post(struct wakeup *wakeup)
+{
+    int saved_errno = errno;
+
+    sem_post(&wakeup->semaphore); /* cannot fail: nobody posts 2^31 times */
+    errno = saved_errno;
+}
+
+/* 0, or an error number. */
+static int sleep_once(struct wakeup *wakeup, uint64_t deadline_ns)
+{
+    struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / NS_PER_SECOND),
+                                .tv_nsec = (long)(deadline_ns % NS_PER_SECOND)};
+    int result = deadline_ns == UINT64_MAX
+                     ? sem_wait(&wakeup->semaphore)
+                     : sem_clockwait(&wakeup->semaphore, CLOCK_MONOTONIC, &deadline);
+
+    return result == 0 ? 0 : errno;
+}
+
+bool wakeup_wait(struct wakeup *wakeup, uint64_t deadline_ns)
+{
+    int saved_errno = errno;
+    int error;
+
+    do {
+        error = sleep_once(wakeup, deadline_ns);
+    } while (error == EINTR);
+    REQUIRE(error == 0 || error == ETIMEDOUT, "semaphore of a waiting thread is damaged", NULL,
+            wakeup);
+    errno = saved_errno;
+    return error == 0;
+}
+
+void sync_cancellable(void (*body)(void *arg), void (*cancelled)(void *arg), void *arg)
+{
+    pthread_cleanup_push(cancelled, arg);
+    body(arg);
+    pthread_cleanup_pop(0);
+}
+
+void sync_uncancellable(void (*body)(void *arg), void *arg)
+{
+    int before;
+
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before); /* cannot fail */
+    body(arg);
+    pthread_setcancelstate(before, NULL);
 }
