@@ -173,6 +173,11 @@ void asan_mapped(void *start, size_t bytes)
     __asan_unpoison_memory_region(start, bytes);
 }
 
+void asan_forbid(void *start, size_t bytes)
+{
+    __asan_poison_memory_region(start, bytes);
+}
+
 #else
 
 struct note_watcher *asan_watcher(void)
@@ -181,6 +186,12 @@ struct note_watcher *asan_watcher(void)
 }
 
 void asan_mapped(void *start, size_t bytes)
+{
+    (void)start;
+    (void)bytes;
+}
+
+void asan_forbid(void *start, size_t bytes)
 {
     (void)start;
     (void)bytes;

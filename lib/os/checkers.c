@@ -13,22 +13,28 @@ static const struct checker {
     struct note_watcher *(*watcher)(void);
     void (*mapped)(void *start, size_t bytes);
     void (*moved)(void *target, size_t bytes); /* NULL: nothing to do */
+    void (*allow)(void *start, size_t bytes);
+    void (*forbid)(void *start, size_t bytes);
 } checkers[] = {
-    {valgrind_watcher, valgrind_mapped, NULL},
-    {asan_watcher, asan_mapped, asan_mapped},
-    {msan_watcher, msan_mapped, msan_moved},
+    {valgrind_watcher, valgrind_mapped, NULL, valgrind_allow, valgrind_forbid},
+    {asan_watcher, asan_mapped, asan_mapped, asan_mapped, asan_forbid},
+    {msan_watcher, msan_mapped, msan_moved, msan_forget, msan_forget},
 };
 
 static const struct checker *running; /* constant once the constructor has run */
 
+unsigned char checkers_present;
+
 __attribute__((constructor(FIRST_PRIORITY))) static void watch_heaps(void)
 {
+    checkers_present = valgrind_race_detector();
     for (size_t i = 0; running == NULL && i < sizeof(checkers) / sizeof(checkers[0]); i++) {
         struct note_watcher *watcher = checkers[i].watcher();
 
         if (watcher != NULL) {
             running = &checkers[i];
             note_watch(watcher);
+            checkers_present = 1;
         }
     }
 }
@@ -44,5 +50,19 @@ void checkers_moved(void *target, size_t bytes)
 {
     if (__builtin_expect(running != NULL, 0) && running->moved != NULL) {
         running->moved(target, bytes);
+    }
+}
+
+void checkers_allow(void *start, size_t bytes)
+{
+    if (running != NULL) {
+        running->allow(start, bytes);
+    }
+}
+
+void checkers_forbid(void *start, size_t bytes)
+{
+    if (running != NULL) {
+        running->forbid(start, bytes);
     }
 }

@@ -4,6 +4,7 @@
 #ifndef QUARRY_OS_CHECKERS_H
 #define QUARRY_OS_CHECKERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/note.h"
@@ -15,14 +16,28 @@ void checkers_mapped(void *start, size_t bytes);
 /* The same for bytes that kept their contents, and came here from elsewhere. */
 void checkers_moved(void *target, size_t bytes);
 
+/* Not 0 if a memory checker runs, or a race detector that knows locks but not atomic instructions:
+ * Helgrind or DRD. Constant once the first constructors have run. */
+extern unsigned char checkers_present;
+bool valgrind_race_detector(void);
+
+/* Memory that the library hands out without a sys_heap: the bytes are accessible from now on, and
+ * have no value; or nobody may touch them. */
+void checkers_allow(void *start, size_t bytes);
+void checkers_forbid(void *start, size_t bytes);
+
 /* A checker's watcher, to be called once; NULL if it does not run. And its part in the above,
  * called only if it has a watcher. */
 struct note_watcher *valgrind_watcher(void);
 void valgrind_mapped(void *start, size_t bytes);
+void valgrind_allow(void *start, size_t bytes);
+void valgrind_forbid(void *start, size_t bytes);
 struct note_watcher *asan_watcher(void);
 void asan_mapped(void *start, size_t bytes);
+void asan_forbid(void *start, size_t bytes);
 struct note_watcher *msan_watcher(void);
 void msan_mapped(void *start, size_t bytes);
 void msan_moved(void *target, size_t bytes);
+void msan_forget(void *start, size_t bytes);
 
 #endif

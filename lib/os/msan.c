@@ -75,6 +75,11 @@ void msan_moved(void *target, size_t bytes)
     __msan_unpoison(target, bytes);
 }
 
+void msan_forget(void *start, size_t bytes)
+{
+    __msan_allocated_memory(start, bytes);
+}
+
 #else
 
 struct note_watcher *msan_watcher(void)
@@ -91,6 +96,12 @@ void msan_mapped(void *start, size_t bytes)
 void msan_moved(void *target, size_t bytes)
 {
     (void)target;
+    (void)bytes;
+}
+
+void msan_forget(void *start, size_t bytes)
+{
+    (void)start;
     (void)bytes;
 }
 

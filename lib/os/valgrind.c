@@ -22,6 +22,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <valgrind/drd.h>
+#include <valgrind/helgrind.h>
 #include <valgrind/memcheck.h>
 
 #include "os/extents.h"
@@ -137,6 +139,17 @@ static bool memcheck_is_running(void)
     return RUNNING_ON_VALGRIND && VALGRIND_MAKE_MEM_DEFINED(&byte, sizeof(byte)) != 0;
 }
 
+/* Each answers its own request, and the other tools answer 0. */
+bool valgrind_race_detector(void)
+{
+    unsigned char byte = 0;
+    unsigned char bits = 0;
+
+    return VALGRIND_DO_CLIENT_REQUEST_EXPR(0, _VG_USERREQ__HG_GET_ABITS, &byte, &bits, sizeof(byte),
+                                           0, 0) != 0 ||
+           DRD_GET_VALGRIND_THREADID != 0;
+}
+
 struct note_watcher *valgrind_watcher(void)
 {
     if (!memcheck_is_running()) {
@@ -152,7 +165,22 @@ void valgrind_mapped(void *start, size_t bytes)
     VALGRIND_MAKE_MEM_DEFINED(start, bytes);
 }
 
+void valgrind_allow(void *start, size_t bytes)
+{
+    VALGRIND_MAKE_MEM_UNDEFINED(start, bytes);
+}
+
+void valgrind_forbid(void *start, size_t bytes)
+{
+    VALGRIND_MAKE_MEM_NOACCESS(start, bytes);
+}
+
 #else
+
+bool valgrind_race_detector(void)
+{
+    return false;
+}
 
 struct note_watcher *valgrind_watcher(void)
 {
@@ -160,6 +188,18 @@ struct note_watcher *valgrind_watcher(void)
 }
 
 void valgrind_mapped(void *start, size_t bytes)
+{
+    (void)start;
+    (void)bytes;
+}
+
+void valgrind_allow(void *start, size_t bytes)
+{
+    (void)start;
+    (void)bytes;
+}
+
+void valgrind_forbid(void *start, size_t bytes)
 {
     (void)start;
     (void)bytes;
