@@ -77,6 +77,10 @@ unsigned int heap_bucket_of(const struct sys_heap *heap, uint32_t units);
 /* Units of the smallest chunk that belongs there. */
 uint32_t heap_bucket_min_units(const struct sys_heap *heap, unsigned int bucket);
 
+/* Whether such a block can be had of the heap if nothing else is in it. `align` is 0 or a power of
+ * two. */
+bool heap_can_ever_hold(const struct sys_heap *heap, size_t align, size_t bytes);
+
 /* Bytes of the largest block that sys_heap_alloc would grant now; 0 if none. */
 size_t heap_largest_allocatable_bytes(const struct sys_heap *heap);
 

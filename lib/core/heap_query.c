@@ -5,6 +5,7 @@
 #include "core/free_list.h"
 #include "core/heap.h"
 #include "core/note.h"
+#include "core/placement.h"
 
 unsigned int heap_bucket_of(const struct sys_heap *heap, uint32_t units)
 {
@@ -42,6 +43,16 @@ bool heap_reset_marks(struct sys_heap *heap)
     bool kept = counters_reset_marks(heap->heap);
     note_leave();
     return kept;
+}
+
+bool heap_can_ever_hold(const struct sys_heap *heap, size_t align, size_t bytes)
+{
+    const struct z_heap *h = heap->heap;
+
+    note_enter();
+    bool can = placement_units_for(h, align, bytes) <= h->end_chunk - chunk_size(h, CHUNK_NONE);
+    note_leave();
+    return can;
 }
 
 /* The largest of the chunks that a search tries in a bucket. */

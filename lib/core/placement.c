@@ -125,6 +125,13 @@ static void *aligned_alloc_at(struct z_heap *h, size_t align, size_t rewind, siz
     return (void *)mem;
 }
 
+uint32_t placement_units_for(const struct z_heap *h, size_t align, size_t bytes)
+{
+    size_t header_bytes = chunk_header_bytes(h);
+
+    return chunk_units_for(h, bytes, align > header_bytes ? align - header_bytes : 0);
+}
+
 void *placement_alloc_aligned(struct z_heap *h, size_t align, size_t bytes)
 {
     size_t rewind = lowest_power_of_two(align);

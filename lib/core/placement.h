@@ -19,4 +19,8 @@ void placement_free(struct z_heap *h, chunk_id c);
 /* Gives c, in use and verified, `units` units without moving it; false iff that cannot be done. */
 bool placement_resize(struct z_heap *h, chunk_id c, uint32_t units);
 
+/* Units of a free chunk that is large enough for such a block wherever it lies. `align` is 0 or a
+ * power of two. */
+uint32_t placement_units_for(const struct z_heap *h, size_t align, size_t bytes);
+
 #endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The free blocks of a memory slab: a stack that many threads use at once without a lock.
+ *
+ *    info:   first_free | num_used | changes        16 bytes, changed by one compare-and-swap
+ *                |
+ *                v
+ *    buffer: | used | link | used | used | link | untouched | untouched |
+ *                      |                   ^  |
+ *                      +-------------------+  +--> end
+ *
+ * Blocks that were given back form the stack, last in, first out. Blocks that were never handed out
+ * are on no list: they are the last ones, and come in ascending order once the stack is empty. So a
+ * slab of zeros is a good one, a new slab touches none of its memory, and the addresses are those
+ * of a list of all blocks.
+ *
+ * Invariants:
+ *   1. first_free is 0 (the stack is empty), the number of the first block on it plus 1, or
+ *      SLAB_WAITED_FOR: the stack is empty and num_used is num_blocks.
+ *   2. Blocks from `touched` on were never handed out, and the stack has touched - num_used blocks;
+ *      so with an empty stack the next untouched block is number num_used.
+ *   3. The first word of a block on the stack is a link: the successor's number plus 1, or 0, mixed
+ *      with a mask of the block. No block that was handed out holds its link: taking erases it.
+ *   4. `changes` grows with each block that is put onto the stack. A thread that has read a link
+ *      and is late cannot mistake the stack for the one that it saw: its swap fails.
+ *
+ * A thread may be interrupted, stopped or killed anywhere in here without being missed by others.
+ *
+ * Not promised: that damage is always noticed. A link that was overwritten is, when its block is
+ * taken, unless it was overwritten by another link of the same block. */
+#ifndef QUARRY_CORE_SLAB_H
+#define QUARRY_CORE_SLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zephyr/kernel/mem_slab_info.h>
+
+#include "core/check.h"
+
+/* x86-64 has an instruction for it. Elsewhere the slab's lock is held around these functions. */
+#if defined(__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16)
+#define SLAB_LOCK_FREE 1
+#else
+#define SLAB_LOCK_FREE 0
+#endif
+
+#define SLAB_WAITED_FOR UINT32_MAX
+#define SLAB_MAX_BLOCKS (UINT32_MAX - 1)
+#define SLAB_NO_BLOCK   UINT32_MAX
+
+/* The part of the info that changes at once. */
+struct slab_state {
+    uint32_t first_free;
+    uint32_t num_used;
+    uint64_t changes;
+};
+_Static_assert(offsetof(struct k_mem_slab_info, first_free) % 16 == 0 &&
+                   offsetof(struct k_mem_slab_info, num_used) ==
+                       offsetof(struct k_mem_slab_info, first_free) + 4 &&
+                   offsetof(struct k_mem_slab_info, changes) ==
+                       offsetof(struct k_mem_slab_info, first_free) + 8,
+               "one instruction changes the three");
+
+/* The two halves may be of different moments; then slab_swap fails. */
+static inline struct slab_state slab_state(const struct k_mem_slab_info *info)
+{
+    return (struct slab_state){__atomic_load_n(&info->first_free, __ATOMIC_ACQUIRE),
+                               __atomic_load_n(&info->num_used, __ATOMIC_RELAXED),
+                               __atomic_load_n(&info->changes, __ATOMIC_RELAXED)};
+}
+
+#if SLAB_LOCK_FREE
+__extension__ typedef unsigned __int128 slab_word __attribute__((may_alias));
+
+static inline slab_word slab_word_of(struct slab_state state)
+{
+    uint64_t low = state.first_free | (uint64_t)state.num_used << 32;
+
+    return (slab_word)state.changes << 64 | low;
+}
+
+/* Makes the state `after` if it is `*before`; else false, and *before is what it is. */
+static inline bool slab_swap(struct k_mem_slab_info *info, struct slab_state *before,
+                             struct slab_state after)
+{
+    slab_word expected = slab_word_of(*before);
+    slab_word found = __sync_val_compare_and_swap((slab_word *)(void *)&info->first_free, expected,
+                                                  slab_word_of(after));
+
+    if (found == expected) {
+        return true;
+    }
+    *before =
+        (struct slab_state){(uint32_t)found, (uint32_t)(found >> 32), (uint64_t)(found >> 64)};
+    return false;
+}
+#else
+static inline bool slab_swap(struct k_mem_slab_info *info, struct slab_state *before,
+                             struct slab_state after)
+{
+    *before = slab_state(info);
+    __atomic_store_n(&info->num_used, after.num_used, __ATOMIC_RELAXED);
+    __atomic_store_n(&info->changes, after.changes, __ATOMIC_RELAXED);
+    __atomic_store_n(&info->first_free, after.first_free, __ATOMIC_RELEASE);
+    return true;
+}
+#endif
+
+/* --- Links --- */
+
+typedef uintptr_t slab_link __attribute__((may_alias));
+
+/* A multiple of the golden ratio with the highest bit set: what users write does not look like a
+ * link by accident, and 0 never does. */
+static inline uintptr_t slab_link_mask(uint32_t block)
+{
+    const uintptr_t highest = (uintptr_t)1 << (sizeof(uintptr_t) * 8 - 1);
+
+    return ((uintptr_t)block + 1) * (uintptr_t)0x9e3779b97f4a7c15u | highest;
+}
+
+static inline char *slab_block_at(const struct k_mem_slab_info *info, char *buffer, uint32_t block)
+{
+    return buffer + (size_t)block * info->block_size;
+}
+
+/* What stands where the link of a block would: of one on the stack, its successor's number plus 1
+ * or 0; of another one most likely more than num_blocks.
+ *
+ * A late thread reads what is no link any more, while its new owner writes there. It throws the
+ * value away: the swap fails by invariant 4. So the read is one instruction, and race detectors
+ * need not look. */
+__attribute__((no_sanitize("thread", "address"))) static inline uintptr_t
+slab_read_link(const char *mem, uint32_t block)
+{
+    return *(const volatile slab_link *)(const void *)mem ^ slab_link_mask(block);
+}
+
+static inline void slab_write_link(char *mem, uint32_t block, uint32_t first_free)
+{
+    *(volatile slab_link *)(void *)mem = first_free ^ slab_link_mask(block);
+}
+
+static inline void slab_erase_link(char *mem)
+{
+    *(volatile slab_link *)(void *)mem = 0;
+}
+
+/* --- To take and to give --- */
+
+/* Raises a mark of a slab; it lags behind num_used only while somebody is in slab_take. */
+static inline void slab_raise(uint32_t *mark, uint32_t num_used)
+{
+    uint32_t old = __atomic_load_n(mark, __ATOMIC_RELAXED);
+
+    while (__builtin_expect(num_used > old, 0) &&
+           !__atomic_compare_exchange_n(mark, &old, num_used, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+    }
+}
+
+static inline void slab_note_used(struct k_mem_slab_info *info, uint32_t num_used)
+{
+    if (__builtin_expect(num_used > __atomic_load_n(&info->max_used, __ATOMIC_RELAXED), 0)) {
+        slab_raise(&info->touched, num_used);
+        slab_raise(&info->max_used, num_used);
+    }
+}
+
+/* Takes a block: returns its number, or SLAB_NO_BLOCK if there is none. */
+static inline uint32_t slab_take(struct k_mem_slab_info *info, char *buffer)
+{
+    struct slab_state before = slab_state(info);
+    uint32_t block;
+
+    for (;;) {
+        struct slab_state after = {0, before.num_used + 1, before.changes};
+        uintptr_t next = 0;
+
+        block = before.first_free - 1;
+        if (__builtin_expect(block < info->num_blocks, 1)) {
+            next = slab_read_link(slab_block_at(info, buffer, block), block);
+            after.first_free = (uint32_t)next;
+        } else if (before.first_free == 0 && before.num_used < info->num_blocks) {
+            block = before.num_used;
+        } else {
+            return SLAB_NO_BLOCK;
+        }
+        if (__builtin_expect(slab_swap(info, &before, after), 1)) {
+            REQUIRE(next <= info->num_blocks, "free block of a slab was written to", info,
+                    slab_block_at(info, buffer, block));
+            slab_note_used(info, after.num_used);
+            break;
+        }
+    }
+    slab_erase_link(slab_block_at(info, buffer, block));
+    return block;
+}
+
+/* Gives a block back. False, and nothing has happened, if somebody waits for one. */
+static inline bool slab_give(struct k_mem_slab_info *info, char *mem, uint32_t block)
+{
+    struct slab_state before = slab_state(info);
+    struct slab_state after;
+
+    do {
+        if (__builtin_expect(before.first_free == SLAB_WAITED_FOR, 0)) {
+            slab_erase_link(mem);
+            return false;
+        }
+        REQUIRE(before.num_used != 0, "slab has no block in use: double free", info, mem);
+        slab_write_link(mem, block, before.first_free);
+        after = (struct slab_state){block + 1, before.num_used - 1, before.changes + 1};
+    } while (__builtin_expect(!slab_swap(info, &before, after), 0));
+    return true;
+}
+
+/* Makes givers notice that somebody waits. False iff there is a block to be had. */
+bool slab_begin_wait(struct k_mem_slab_info *info);
+/* Nobody waits any more. */
+void slab_end_wait(struct k_mem_slab_info *info);
+
+/* --- Addresses --- */
+
+/* The number of the block `offset` bytes into the buffer, or SLAB_NO_BLOCK if none begins there. */
+uint32_t slab_find_block(const struct k_mem_slab_info *info, size_t offset);
+
+/* The same, without a division where it can be had: the product is exact as long as it is in range,
+ * which the multiplication back shows. */
+static inline uint32_t slab_block_of(const struct k_mem_slab_info *info, size_t offset)
+{
+#if SLAB_LOCK_FREE
+    uint64_t block = (uint64_t)((slab_word)offset * info->reciprocal >> 64);
+
+    if (__builtin_expect(block < info->num_blocks && block * info->block_size == offset, 1)) {
+        return (uint32_t)block;
+    }
+#endif
+    return slab_find_block(info, offset);
+}
+
+/* Whether a block that is being given back might be free already. Then slab_is_free tells. */
+static inline bool slab_looks_free(const struct k_mem_slab_info *info, const char *mem,
+                                   uint32_t block)
+{
+    return slab_read_link(mem, block) <= info->num_blocks;
+}
+
+/* Whether a block was never handed out. */
+static inline bool slab_is_untouched(const struct k_mem_slab_info *info, uint32_t block)
+{
+    return block >= __atomic_load_n(&info->touched, __ATOMIC_RELAXED);
+}
+
+/* Whether a block is on the stack. O(free blocks). While others use the slab all the time, it may
+ * be missed. */
+bool slab_is_free(const struct k_mem_slab_info *info, char *buffer, uint32_t block);
+
+/* Whether the invariants hold. Nobody may use the slab meanwhile. O(free blocks). */
+bool slab_validate(const struct k_mem_slab_info *info, char *buffer);
+
+#endif
