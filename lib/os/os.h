@@ -9,6 +9,7 @@
 #ifndef QUARRY_OS_OS_H
 #define QUARRY_OS_OS_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +21,12 @@ size_t os_page_bytes(void);
 /* Processors that this process may run on; at least 1. */
 unsigned int os_cpu_count(void);
 
-/* Nanoseconds on a clock that never goes back. */
+/* Nanoseconds on a clock that never goes back, and that is the same for all processes. */
 uint64_t os_now_ns(void);
+
+/* Waits until os_now_ns() has reached the deadline, whatever signal handlers run meanwhile;
+ * UINT64_MAX: for ever. The one function here that blocks, and a cancellation point if it does. */
+void os_sleep_until(uint64_t deadline_ns);
 
 /* Reserves address space at a multiple of `align` (a power of two, a page or more) without memory
  * behind it: touching it faults. NULL if there is none. */
@@ -93,6 +98,10 @@ const char *os_program_name(void);
  * thread that forks keeps it in the child. */
 const void *os_thread_id(void);
 
+/* Replaces what the system knows a thread by as its identity. `self` keeps the above, and may be
+ * called at any time; it stays for good. */
+void os_thread_identify_by(const void *(*self)(void));
+
 #define OS_THREAD_NAME_BYTES 16
 
 /* Copies the calling thread's name, cut to `bytes` bytes (at least 1) with the final 0. */
@@ -115,5 +124,47 @@ struct os_signal_mask {
  * an instruction of its own raises, such as SIGSEGV, and for SIGABRT, which abort raises. */
 void os_block_signals(struct os_signal_mask *before);
 void os_restore_signals(const struct os_signal_mask *before);
+
+/* Other threads, kept by os_thread.c as well. These may allocate and take locks of the C library,
+ * unless said otherwise, so they are not for signal handlers. A pthread_t is that of a thread that
+ * was created and neither joined nor, if detached, has ended. */
+
+/* Does what pthread_create does, and returns what it returns. */
+int os_thread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                     void *arg);
+
+/* Creates a thread with a stack of so many bytes, not necessarily whole pages, that is to be
+ * joined. False if the system has no room for it. */
+bool os_thread_start(size_t stack_bytes, void *(*start)(void *), void *arg);
+
+/* The calling thread as os_thread_join and others want it. Allocates nothing. */
+pthread_t os_thread_handle(void);
+
+/* The kernel's number of the calling thread; other than its identity, it has a new one in the child
+ * of a fork. Allocates nothing. */
+int os_thread_number(void);
+
+#define OS_THREAD_USUAL_PRIORITY 20
+
+/* How urgent a thread is, lower is higher: minus its priority if it is scheduled as SCHED_FIFO or
+ * SCHED_RR, else OS_THREAD_USUAL_PRIORITY plus its nice value; OS_THREAD_USUAL_PRIORITY if there is
+ * no such thread. By the kernel's number; 0 is the calling thread. Allocates nothing. */
+int os_thread_priority(int number);
+
+/* Gives a thread a name, cut to fit, or leaves it as it is if the system refuses. */
+void os_thread_set_name(pthread_t thread, const char *name);
+
+/* Waits until the thread has ended, and frees what the system keeps of it. No cancellation point.
+ */
+void os_thread_join(pthread_t thread);
+
+/* Ends the thread at its next cancellation point, once it does not refuse to be cancelled. */
+void os_thread_cancel(pthread_t thread);
+
+/* From now on the calling thread refuses to be cancelled. Allocates nothing. */
+void os_thread_refuse_cancel(void);
+
+/* Ends the calling thread, as if it were cancelled here and now. */
+_Noreturn void os_thread_exit(void);
 
 #endif

@@ -7,8 +7,8 @@
  * known not to allocate from us; with them the C library's functions are used.
  *
  * System calls used, for those who write seccomp filters: mmap, munmap, mremap, mprotect, madvise,
- * prctl (PR_SET_VMA), sched_getaffinity, sched_yield, clock_gettime (vDSO); at exit and on faults
- * openat, write, close, getpid. */
+ * prctl (PR_SET_VMA), sched_getaffinity, sched_yield, clock_gettime (vDSO), clock_nanosleep; at
+ * exit and on faults openat, write, close, getpid. */
 #include "os/os.h"
 
 #include <dlfcn.h>
@@ -39,6 +39,8 @@
 #endif
 
 #define NS_PER_SECOND 1000000000u
+/* The largest that fits a time_t of 32 bits; no machine runs for the 68 years. */
+#define FURTHEST_SECOND 0x7fffffffu
 
 #if QUARRY_SANITIZED
 static void *kernel_mmap(void *start, size_t bytes, int protection, int flags)
@@ -121,6 +123,20 @@ uint64_t os_now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: the clock exists and &now is ours */
     return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+void os_sleep_until(uint64_t deadline_ns)
+{
+    const uint64_t second = deadline_ns / NS_PER_SECOND;
+    const struct timespec until = {
+        .tv_sec = (time_t)(second < FURTHEST_SECOND ? second : FURTHEST_SECOND),
+        .tv_nsec = (long)(deadline_ns % NS_PER_SECOND),
+    };
+
+    /* Signal handlers end the call before its time. It sets no errno. */
+    while (os_now_ns() < deadline_ns) {
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    }
 }
 
 /* Maps `bytes` at a multiple of align; NULL if there is no room. Where the kernel's own choice does

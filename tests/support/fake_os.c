@@ -115,6 +115,16 @@ uint64_t os_now_ns(void)
     return now_ns;
 }
 
+void os_sleep_until(uint64_t deadline_ns)
+{
+    while (deadline_ns == UINT64_MAX) {
+        pause();
+    }
+    acquire();
+    clock_ns = clock_ns < deadline_ns ? deadline_ns : clock_ns;
+    release();
+}
+
 static void *begin_and_make(enum fake_os_call call, size_t bytes, size_t align)
 {
     int saved_errno = errno;
