@@ -193,6 +193,9 @@ void wait_queue_leave(const struct wait_queue *queue, struct stay *stay)
         if (has_deferred(queue)) {
             give_deferred(queue, stay);
         }
+        if (wait_queue_is_shared(queue)) {
+            wake(queue, stay); /* who wakes by itself may leave its place to another waiter */
+        }
         lock_release(lock_of_queue(queue));
         wake(queue, stay);
         atomic_thread_fence(memory_order_seq_cst); /* rule 2: free the lock, then look */

@@ -311,6 +311,7 @@ static void give_up(void *arg)
     wait_queue_enter(queue, &stay);
     bool served = is_served(sleeper->waiter);
     if (served) {
+        __atomic_store_n(&sleeper->waiter->served, 0, __ATOMIC_RELEASE); /* it has it no more */
         queue->rules->give(queue, &stay, result_of(sleeper));
     } else {
         leave_queue(queue, sleeper->waiter);

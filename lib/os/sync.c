@@ -193,10 +193,12 @@ void wakeup_post(struct wakeup *wakeup)
     errno = saved_errno;
 }
 
-/* 0, or an error number. */
+/* 0, or an error number. Where time_t has 32 bits, the end of its time is the end of waiting. */
 static int sleep_once(struct wakeup *wakeup, uint64_t deadline_ns)
 {
-    struct timespec deadline = {.tv_sec = (time_t)(deadline_ns / NS_PER_SECOND),
+    const uint64_t last_second = sizeof(time_t) < sizeof(uint64_t) ? INT32_MAX : INT64_MAX;
+    uint64_t seconds = deadline_ns / NS_PER_SECOND;
+    struct timespec deadline = {.tv_sec = (time_t)(seconds < last_second ? seconds : last_second),
                                 .tv_nsec = (long)(deadline_ns % NS_PER_SECOND)};
     int result = deadline_ns == UINT64_MAX
                      ? sem_wait(&wakeup->semaphore)
