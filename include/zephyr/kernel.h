@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Zephyr's kernel, as far as memory goes: slabs, heaps that threads wait for, timeouts and threads.
+ *
+ * Source: Zephyr's <zephyr/kernel.h>. Differs from Zephyr: its other objects are not there.
+ */
+#ifndef ZEPHYR_INCLUDE_KERNEL_H_
+#define ZEPHYR_INCLUDE_KERNEL_H_
+
+#include <errno.h>
+#include <zephyr/autoconf.h>
+#include <zephyr/kernel/kheap.h>
+#include <zephyr/kernel/mem_slab.h>
+#include <zephyr/kernel/thread.h>
+#include <zephyr/sys/util.h>
+#include <zephyr/sys_clock.h>
+
+#endif
