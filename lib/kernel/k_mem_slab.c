@@ -229,8 +229,10 @@ int k_mem_slab_alloc(struct k_mem_slab *slab, void **mem, k_timeout_t timeout)
             return 0;
         }
     }
-    return K_TIMEOUT_EQ(timeout, K_NO_WAIT) ? alloc_at_once(slab, mem)
-                                            : alloc_waiting(slab, mem, timeout);
+    int result = K_TIMEOUT_EQ(timeout, K_NO_WAIT) ? alloc_at_once(slab, mem)
+                                                  : alloc_waiting(slab, mem, timeout);
+    checkers_written(mem, sizeof(*mem)); /* or it has the value that it had before */
+    return result;
 }
 
 /* What looks like a double free is looked into: other contents may look so, once in 2^30 blocks. */

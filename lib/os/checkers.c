@@ -53,6 +53,11 @@ void checkers_moved(void *target, size_t bytes)
     }
 }
 
+void checkers_written(void *start, size_t bytes)
+{
+    checkers_mapped(start, bytes);
+}
+
 void checkers_allow(void *start, size_t bytes)
 {
     if (running != NULL) {

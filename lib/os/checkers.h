@@ -21,6 +21,9 @@ void checkers_moved(void *target, size_t bytes);
 extern unsigned char checkers_present;
 bool valgrind_race_detector(void);
 
+/* The library has written these bytes, of the caller's, and they have a value. */
+void checkers_written(void *start, size_t bytes);
+
 /* Memory that the library hands out without a sys_heap: the bytes are accessible from now on, and
  * have no value; or nobody may touch them. */
 void checkers_allow(void *start, size_t bytes);
