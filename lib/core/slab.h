@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The free blocks of a memory slab: a stack that many threads use at once without a lock.
  *
- *    info:   first_free | num_used | changes        16 bytes, changed by one compare-and-swap
- *                |
- *                v
+ *    info:   first_free | changes | num_used | touched       16 bytes, one compare-and-swap
+ *                |                               |
+ *                v                               v
  *    buffer: | used | link | used | used | link | untouched | untouched |
  *                      |                   ^  |
  *                      +-------------------+  +--> end
@@ -15,15 +15,20 @@
  *
  * Invariants:
  *   1. first_free is 0 (the stack is empty), the number of the first block on it plus 1, or
- *      SLAB_WAITED_FOR: the stack is empty and num_used is num_blocks.
- *   2. Blocks from `touched` on were never handed out, and the stack has touched - num_used blocks;
- *      so with an empty stack the next untouched block is number num_used.
+ *      SLAB_WAITED_FOR: the stack is empty, and no block is untouched.
+ *   2. Blocks from `touched` on were never handed out, and the stack has touched - num_used blocks.
  *   3. The first word of a block on the stack is a link: the successor's number plus 1, or 0, mixed
  *      with a mask of the block. No block that was handed out holds its link: taking erases it.
  *   4. `changes` grows with each block that is put onto the stack. A thread that has read a link
- *      and is late cannot mistake the stack for the one that it saw: its swap fails.
+ *      and is late cannot mistake the stack for the one that it saw: its swap fails. (It would have
+ *      to be late by a multiple of 2^32 blocks, and find all four words as they were.)
  *
  * A thread may be interrupted, stopped or killed anywhere in here without being missed by others.
+ *
+ * A process with one thread has its own form of the two fast paths. Nobody but signal handlers can
+ * come in between, which one instruction keeps out without locking the bus: the first half of the
+ * state is swapped, and then num_used follows with another one. In between num_used may be one too
+ * low, never too high, and nothing but counters is made of it.
  *
  * Not promised: that damage is always noticed. A link that was overwritten is, when its block is
  * taken, unless it was overwritten by another link of the same block. */
@@ -38,7 +43,7 @@
 #include "core/check.h"
 
 /* x86-64 has an instruction for it. Elsewhere the slab's lock is held around these functions. */
-#if defined(__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16)
+#if defined(__x86_64__) && defined(__GCC_HAVE_SYNC_COMPARE_AND_SWAP_16)
 #define SLAB_LOCK_FREE 1
 #else
 #define SLAB_LOCK_FREE 0
@@ -51,56 +56,82 @@
 /* The part of the info that changes at once. */
 struct slab_state {
     uint32_t first_free;
+    uint32_t changes;
     uint32_t num_used;
-    uint64_t changes;
+    uint32_t touched;
 };
 _Static_assert(offsetof(struct k_mem_slab_info, first_free) % 16 == 0 &&
-                   offsetof(struct k_mem_slab_info, num_used) ==
-                       offsetof(struct k_mem_slab_info, first_free) + 4 &&
                    offsetof(struct k_mem_slab_info, changes) ==
-                       offsetof(struct k_mem_slab_info, first_free) + 8,
-               "one instruction changes the three");
+                       offsetof(struct k_mem_slab_info, first_free) + 4 &&
+                   offsetof(struct k_mem_slab_info, num_used) ==
+                       offsetof(struct k_mem_slab_info, first_free) + 8 &&
+                   offsetof(struct k_mem_slab_info, touched) ==
+                       offsetof(struct k_mem_slab_info, first_free) + 12,
+               "one instruction changes the four, another one the first two");
 
-/* The two halves may be of different moments; then slab_swap fails. */
+/* The words may be of different moments; then a swap fails. */
 static inline struct slab_state slab_state(const struct k_mem_slab_info *info)
 {
     return (struct slab_state){__atomic_load_n(&info->first_free, __ATOMIC_ACQUIRE),
+                               __atomic_load_n(&info->changes, __ATOMIC_RELAXED),
                                __atomic_load_n(&info->num_used, __ATOMIC_RELAXED),
-                               __atomic_load_n(&info->changes, __ATOMIC_RELAXED)};
+                               __atomic_load_n(&info->touched, __ATOMIC_RELAXED)};
 }
 
 #if SLAB_LOCK_FREE
 __extension__ typedef unsigned __int128 slab_word __attribute__((may_alias));
+typedef uint64_t slab_half __attribute__((may_alias));
 
-static inline slab_word slab_word_of(struct slab_state state)
+static inline uint64_t slab_half_of(uint32_t low, uint32_t high)
 {
-    uint64_t low = state.first_free | (uint64_t)state.num_used << 32;
-
-    return (slab_word)state.changes << 64 | low;
+    return low | (uint64_t)high << 32;
 }
 
-/* Makes the state `after` if it is `*before`; else false, and *before is what it is. */
-static inline bool slab_swap(struct k_mem_slab_info *info, struct slab_state *before,
+static inline slab_word slab_word_of(const struct slab_state *state)
+{
+    return (slab_word)slab_half_of(state->num_used, state->touched) << 64 |
+           slab_half_of(state->first_free, state->changes);
+}
+
+/* Makes the state `after` if it is `before`; else false. */
+static inline bool slab_swap(struct k_mem_slab_info *info, struct slab_state before,
                              struct slab_state after)
 {
-    slab_word expected = slab_word_of(*before);
-    slab_word found = __sync_val_compare_and_swap((slab_word *)(void *)&info->first_free, expected,
-                                                  slab_word_of(after));
+    return __sync_bool_compare_and_swap((slab_word *)(void *)&info->first_free,
+                                        slab_word_of(&before), slab_word_of(&after));
+}
 
-    if (found == expected) {
-        return true;
+/* The same of the first half, among signal handlers of one thread. */
+static inline bool slab_swap_alone(struct k_mem_slab_info *info, struct slab_state before,
+                                   struct slab_state after)
+{
+    uint64_t expected = slab_half_of(before.first_free, before.changes);
+    bool swapped;
+
+    __asm__ volatile("cmpxchgq %[after], %[half]"
+                     : "=@ccz"(swapped), [half] "+m"(*(slab_half *)(void *)&info->first_free),
+                       "+a"(expected)
+                     : [after] "r"(slab_half_of(after.first_free, after.changes))
+                     : "memory");
+    return swapped;
+}
+
+static inline void slab_count_alone(struct k_mem_slab_info *info, bool more)
+{
+    if (more) {
+        __asm__ volatile("incl %0" : "+m"(info->num_used));
+    } else {
+        __asm__ volatile("decl %0" : "+m"(info->num_used));
     }
-    *before =
-        (struct slab_state){(uint32_t)found, (uint32_t)(found >> 32), (uint64_t)(found >> 64)};
-    return false;
 }
 #else
-static inline bool slab_swap(struct k_mem_slab_info *info, struct slab_state *before,
+static inline bool slab_swap(struct k_mem_slab_info *info, struct slab_state before,
                              struct slab_state after)
 {
-    *before = slab_state(info);
-    __atomic_store_n(&info->num_used, after.num_used, __ATOMIC_RELAXED);
+    (void)before;
     __atomic_store_n(&info->changes, after.changes, __ATOMIC_RELAXED);
+    __atomic_store_n(&info->num_used, after.num_used, __ATOMIC_RELAXED);
+    __atomic_store_n(&info->touched, after.touched, __ATOMIC_RELAXED);
     __atomic_store_n(&info->first_free, after.first_free, __ATOMIC_RELEASE);
     return true;
 }
@@ -148,72 +179,69 @@ static inline void slab_erase_link(char *mem)
 
 /* --- To take and to give --- */
 
-/* Raises a mark of a slab; it lags behind num_used only while somebody is in slab_take. */
-static inline void slab_raise(uint32_t *mark, uint32_t num_used)
-{
-    uint32_t old = __atomic_load_n(mark, __ATOMIC_RELAXED);
-
-    while (__builtin_expect(num_used > old, 0) &&
-           !__atomic_compare_exchange_n(mark, &old, num_used, true, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED)) {
-    }
-}
-
-static inline void slab_note_used(struct k_mem_slab_info *info, uint32_t num_used)
-{
-    if (__builtin_expect(num_used > __atomic_load_n(&info->max_used, __ATOMIC_RELAXED), 0)) {
-        slab_raise(&info->touched, num_used);
-        slab_raise(&info->max_used, num_used);
-    }
-}
-
 /* Takes a block: returns its number, or SLAB_NO_BLOCK if there is none. */
-static inline uint32_t slab_take(struct k_mem_slab_info *info, char *buffer)
-{
-    struct slab_state before = slab_state(info);
-    uint32_t block;
-
-    for (;;) {
-        struct slab_state after = {0, before.num_used + 1, before.changes};
-        uintptr_t next = 0;
-
-        block = before.first_free - 1;
-        if (__builtin_expect(block < info->num_blocks, 1)) {
-            next = slab_read_link(slab_block_at(info, buffer, block), block);
-            after.first_free = (uint32_t)next;
-        } else if (before.first_free == 0 && before.num_used < info->num_blocks) {
-            block = before.num_used;
-        } else {
-            return SLAB_NO_BLOCK;
-        }
-        if (__builtin_expect(slab_swap(info, &before, after), 1)) {
-            REQUIRE(next <= info->num_blocks, "free block of a slab was written to", info,
-                    slab_block_at(info, buffer, block));
-            slab_note_used(info, after.num_used);
-            break;
-        }
-    }
-    slab_erase_link(slab_block_at(info, buffer, block));
-    return block;
-}
+uint32_t slab_take(struct k_mem_slab_info *info, char *buffer);
 
 /* Gives a block back. False, and nothing has happened, if somebody waits for one. */
-static inline bool slab_give(struct k_mem_slab_info *info, char *mem, uint32_t block)
+bool slab_give(struct k_mem_slab_info *info, char *mem, uint32_t block);
+
+#if SLAB_LOCK_FREE
+/* The fast paths: one try each. NULL or false says nothing; then the above are to be called.
+ * `alone`: this process has no other thread. */
+static inline char *slab_try_take(struct k_mem_slab_info *info, char *buffer, bool alone)
 {
     struct slab_state before = slab_state(info);
-    struct slab_state after;
+    uint32_t block = before.first_free - 1;
+    uint32_t num_blocks = info->num_blocks;
 
-    do {
-        if (__builtin_expect(before.first_free == SLAB_WAITED_FOR, 0)) {
-            slab_erase_link(mem);
-            return false;
+    if (__builtin_expect(block >= num_blocks, 0)) {
+        return NULL;
+    }
+    char *mem = slab_block_at(info, buffer, block);
+    uintptr_t next = slab_read_link(mem, block);
+    struct slab_state after = {(uint32_t)next, before.changes, before.num_used + 1, before.touched};
+    bool is_new_maximum = after.num_used > __atomic_load_n(&info->max_used, __ATOMIC_RELAXED);
+    if (__builtin_expect(next > num_blocks || is_new_maximum, 0)) {
+        return NULL;
+    }
+    if (alone) {
+        if (__builtin_expect(!slab_swap_alone(info, before, after), 0)) {
+            return NULL;
         }
-        REQUIRE(before.num_used != 0, "slab has no block in use: double free", info, mem);
-        slab_write_link(mem, block, before.first_free);
-        after = (struct slab_state){block + 1, before.num_used - 1, before.changes + 1};
-    } while (__builtin_expect(!slab_swap(info, &before, after), 0));
-    return true;
+        slab_count_alone(info, true);
+    } else if (__builtin_expect(!slab_swap(info, before, after), 0)) {
+        return NULL;
+    }
+    slab_erase_link(mem);
+    return mem;
 }
+
+static inline bool slab_try_give(struct k_mem_slab_info *info, char *mem, uint32_t block,
+                                 bool alone)
+{
+    struct slab_state before = slab_state(info);
+    struct slab_state after = {block + 1, before.changes + 1, before.num_used - 1, before.touched};
+    bool swapped;
+
+    if (__builtin_expect(before.first_free == SLAB_WAITED_FOR || before.num_used == 0, 0)) {
+        return false;
+    }
+    slab_write_link(mem, block, before.first_free);
+    if (alone) {
+        slab_count_alone(info, false);
+        swapped = slab_swap_alone(info, before, after);
+        if (__builtin_expect(!swapped, 0)) {
+            slab_count_alone(info, true);
+        }
+    } else {
+        swapped = slab_swap(info, before, after);
+    }
+    if (__builtin_expect(!swapped, 0)) {
+        slab_erase_link(mem);
+    }
+    return swapped;
+}
+#endif
 
 /* Makes givers notice that somebody waits. False iff there is a block to be had. */
 bool slab_begin_wait(struct k_mem_slab_info *info);

@@ -219,12 +219,13 @@ int k_mem_slab_init(struct k_mem_slab *slab, void *buffer, size_t block_size, ui
     return result;
 }
 
-int k_mem_slab_alloc(struct k_mem_slab *slab, void **mem, k_timeout_t timeout)
+/* Where the one try of the fast path was not enough. */
+UNUSUAL static int alloc_unusual(struct k_mem_slab *slab, void **mem, k_timeout_t timeout)
 {
     if (is_lock_free(slab)) {
         uint32_t block = slab_take(&slab->info, slab->buffer);
 
-        if (__builtin_expect(block != SLAB_NO_BLOCK, 1)) {
+        if (block != SLAB_NO_BLOCK) {
             *mem = slab_block_at(&slab->info, slab->buffer, block);
             return 0;
         }
@@ -235,42 +236,68 @@ int k_mem_slab_alloc(struct k_mem_slab *slab, void **mem, k_timeout_t timeout)
     return result;
 }
 
-/* What looks like a double free is looked into: other contents may look so, once in 2^30 blocks. */
-UNUSUAL static void check_is_used(struct k_mem_slab *slab, char *mem, uint32_t block)
+/* What looks like a double free is looked into: other contents may look so, if hardly ever. */
+static void check_is_used(struct k_mem_slab *slab, char *mem, uint32_t block)
 {
-    REQUIRE(!slab_is_free(&slab->info, buffer_of(slab), block),
-            "block of a slab is free already: double free", slab, mem);
-}
-
-/* The number of a block that is being given back. */
-static inline uint32_t checked_block(struct k_mem_slab *slab, char *mem)
-{
-    uint32_t block = slab_block_of(&slab->info, (uintptr_t)mem - (uintptr_t)buffer_of(slab));
-
     REQUIRE(block != SLAB_NO_BLOCK, "address is no block of the slab", slab, mem);
     REQUIRE(!slab_is_untouched(&slab->info, block), "block of a slab was never handed out", slab,
             mem);
-    if (__builtin_expect(slab_looks_free(&slab->info, mem, block), 0)) {
-        check_is_used(slab, mem, block);
+    REQUIRE(!slab_looks_free(&slab->info, mem, block) ||
+                !slab_is_free(&slab->info, buffer_of(slab), block),
+            "block of a slab is free already: double free", slab, mem);
+}
+
+UNUSUAL static void free_unusual(struct k_mem_slab *slab, char *mem)
+{
+    uint32_t block = slab_block_of(&slab->info, (uintptr_t)mem - (uintptr_t)buffer_of(slab));
+
+    note_enter(); /* it looks at what the user may not have written */
+    check_is_used(slab, mem, block);
+    note_leave();
+    if (!is_lock_free(slab) || !slab_give(&slab->info, mem, block)) {
+        free_with_lock(slab, mem);
     }
-    return block;
+}
+
+#if SLAB_LOCK_FREE
+int k_mem_slab_alloc(struct k_mem_slab *slab, void **mem, k_timeout_t timeout)
+{
+    if (is_lock_free(slab)) {
+        char *taken = slab_try_take(&slab->info, slab->buffer, sync_is_alone());
+
+        if (__builtin_expect(taken != NULL, 1)) {
+            *mem = taken;
+            return 0;
+        }
+    }
+    return alloc_unusual(slab, mem, timeout);
 }
 
 void k_mem_slab_free(struct k_mem_slab *slab, void *mem)
 {
     if (is_lock_free(slab)) {
-        uint32_t block = checked_block(slab, mem);
+        uint32_t block = slab_block_of(&slab->info, (uintptr_t)mem - (uintptr_t)slab->buffer);
 
-        if (__builtin_expect(!slab_give(&slab->info, mem, block), 0)) {
-            free_with_lock(slab, mem);
+        if (__builtin_expect(!slab_is_untouched(&slab->info, block) &&
+                                 !slab_looks_free(&slab->info, mem, block) &&
+                                 slab_try_give(&slab->info, mem, block, sync_is_alone()),
+                             1)) {
+            return;
         }
-    } else {
-        note_enter(); /* it looks at what the user may not have written */
-        checked_block(slab, mem);
-        note_leave();
-        free_with_lock(slab, mem);
     }
+    free_unusual(slab, mem);
 }
+#else
+int k_mem_slab_alloc(struct k_mem_slab *slab, void **mem, k_timeout_t timeout)
+{
+    return alloc_unusual(slab, mem, timeout);
+}
+
+void k_mem_slab_free(struct k_mem_slab *slab, void *mem)
+{
+    free_unusual(slab, mem);
+}
+#endif
 
 int k_mem_slab_runtime_stats_get(struct k_mem_slab *slab, struct sys_memory_stats *stats)
 {

@@ -152,16 +152,6 @@ static void serve_waiters(struct k_mem_slab *slab, const struct wait_queue *queu
     }
 }
 
-/* The word counts a block that is being taken before `touched` does. */
-static void settle_touched(struct k_mem_slab *slab)
-{
-    struct slab_state state = slab_state(&slab->info);
-
-    if (state.first_free == 0 || state.first_free == SLAB_WAITED_FOR) {
-        slab_raise(&slab->info.touched, state.num_used);
-    }
-}
-
 void shared_slab_mend(struct k_mem_slab *slab, const struct wait_queue *queue, struct stay *stay)
 {
     struct shared_slab *shared = shared_slab_of(slab);
@@ -173,7 +163,6 @@ void shared_slab_mend(struct k_mem_slab *slab, const struct wait_queue *queue, s
             store_owner(&owners[block], 0);
         }
     }
-    settle_touched(slab);
     settle_handing(slab, queue);
     slab_end_wait(&slab->info);
     for_each_free(slab, mark_on_stack, &good);

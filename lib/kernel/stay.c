@@ -196,9 +196,8 @@ void wait_queue_leave(const struct wait_queue *queue, struct stay *stay)
         if (wait_queue_is_shared(queue)) {
             wake(queue, stay); /* who wakes by itself may leave its place to another waiter */
         }
-        lock_release(lock_of_queue(queue));
+        lock_release_then_read(lock_of_queue(queue)); /* rule 2 */
         wake(queue, stay);
-        atomic_thread_fence(memory_order_seq_cst); /* rule 2: free the lock, then look */
     } while (has_deferred(queue) && lock_try(lock_of_queue(queue)));
     end_stay(stay);
 }

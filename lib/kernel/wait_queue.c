@@ -55,6 +55,15 @@ static void link_before(const struct wait_queue *queue, struct waiter *waiter, s
     next->previous = distance_to(queue, waiter);
 }
 
+/* A thread's own priority costs two system calls, which one who waits alone is spared. */
+static void ask_for_priority(struct waiter *waiter)
+{
+    if (!waiter->has_priority) {
+        waiter->priority = thread_priority(waiter->thread);
+        waiter->has_priority = true;
+    }
+}
+
 /* From the end, so that arrival among equals costs nothing. */
 static void insert(const struct wait_queue *queue, struct waiter *waiter)
 {
@@ -66,6 +75,9 @@ static void insert(const struct wait_queue *queue, struct waiter *waiter)
     }
     struct waiter *first = at(queue, queue->waiters->first);
     struct waiter *behind = first;
+
+    ask_for_priority(first);
+    ask_for_priority(waiter);
     while (at(queue, behind->previous)->priority > waiter->priority) {
         behind = at(queue, behind->previous);
         if (behind == first) {
@@ -186,6 +198,7 @@ static void reorder(void *arg, int priority)
     if (sleeper->has_queued && sleeper->waiter->queued) {
         remove(queue, sleeper->waiter);
         sleeper->waiter->priority = priority;
+        sleeper->waiter->has_priority = true;
         insert(queue, sleeper->waiter);
     }
     wait_queue_leave(queue, &stay);
@@ -228,9 +241,13 @@ static void queue_up(struct sleeper *sleeper, const struct wait_request *request
         waiter->process_id = os_process_id();
         waiter->arrival = os_now_ns();
     }
+    waiter->thread = thread_self();
+    waiter->has_priority = false;
+    if (wait_queue_is_shared(queue)) {
+        ask_for_priority(waiter); /* others know nothing of this process's threads */
+    }
     __atomic_store_n(&waiter->served, 0, __ATOMIC_RELAXED);
     waiter->request = *request;
-    waiter->priority = thread_priority(thread_self());
     waiter->waits = true;
     sleeper->has_queued = true;
     insert(queue, waiter);

@@ -26,6 +26,8 @@ struct wait_request {
     intptr_t block; /* from the queue to one that is to be resized; 0: none */
 };
 
+struct k_thread;
+
 /* A thread that waits. It lies on that thread's stack, or in the memory behind a shared object.
  * Addresses are kept as distances from the queue, for processes see them at different places. */
 struct waiter {
@@ -33,9 +35,11 @@ struct waiter {
     intptr_t previous; /* circular while it is queued */
     intptr_t result;   /* what it was given; written before `served` */
     struct wait_request request;
-    int priority;    /* guarded by the lock */
-    bool queued;     /* guarded by the lock */
-    uint32_t served; /* atomic, release: `result` is there, and a post of `wakeup` will follow */
+    const struct k_thread *thread; /* whose priority it is; not in a shared object */
+    int priority;                  /* guarded by the lock */
+    bool has_priority; /* false: not asked for yet, as nobody waits besides; guarded by the lock */
+    bool queued;       /* guarded by the lock */
+    uint32_t served;   /* atomic, release: `result` is there, and a post of `wakeup` will follow */
     struct wakeup wakeup;
 
     /* Of a shared object only; guarded by its lock, but for `alive`. */

@@ -4,6 +4,7 @@
 #include "os/sync.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "core/check.h"
@@ -105,6 +106,18 @@ void lock_release(struct lock *lock)
 {
     forget(lock);
     pthread_mutex_unlock(&lock->mutex);
+}
+
+void lock_release_then_read(struct lock *lock)
+{
+    lock_release(lock);
+#if defined(__x86_64__) || defined(__i386__)
+    /* A mutex whose waiters sleep in the kernel cannot be released without reading whether there
+     * are any, at once: by an instruction that is a barrier. */
+    atomic_signal_fence(memory_order_seq_cst);
+#else
+    atomic_thread_fence(memory_order_seq_cst);
+#endif
 }
 
 void lock_renew(struct lock *lock)

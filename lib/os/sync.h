@@ -11,6 +11,7 @@
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/single_threaded.h>
 
 enum lock_rank {
     LOCK_RANK_NONE,
@@ -32,12 +33,20 @@ struct lock {
     unsigned int rank; /* enum lock_rank, constant */
 };
 
+/* Whether this process has no thread but the calling one. */
+static inline bool sync_is_alone(void)
+{
+    return __libc_single_threaded != 0;
+}
+
 void lock_acquire(struct lock *lock);
 /* False if another thread holds it. */
 bool lock_try(struct lock *lock);
 /* False if another thread holds it all the time for about `ms` milliseconds, less than a second. */
 bool lock_acquire_within(struct lock *lock, unsigned int ms);
 void lock_release(struct lock *lock);
+/* The same; and what the thread reads afterwards is no older than the release. */
+void lock_release_then_read(struct lock *lock);
 /* In the child of a fork: makes a lock free whose holder was another thread, and is not here. */
 void lock_renew(struct lock *lock);
 

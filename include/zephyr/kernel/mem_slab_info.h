@@ -17,11 +17,11 @@ struct k_mem_slab_info {
     uint64_t reciprocal; /**< of block_size: the library's own */
     uint32_t num_blocks; /**< blocks that there are */
     uint32_t max_used;   /**< the most that were in use, or since it was reset */
-    uint32_t touched;    /**< the most that ever were: the library's own */
     /** The library's own: this and what follows change together, by one instruction. */
     __attribute__((aligned(16))) uint32_t first_free;
+    uint32_t changes;  /**< the library's own */
     uint32_t num_used; /**< blocks in use */
-    uint64_t changes;  /**< the library's own */
+    uint32_t touched;  /**< the most that ever were in use: the library's own */
 };
 
 #endif
