@@ -61,30 +61,31 @@ static void *try_to_meet(const struct wait_queue *queue, const struct wait_reque
     return sys_heap_aligned_alloc(&h->heap, request->align, request->bytes);
 }
 
-/* Serves who can be served, in order. True if that may have freed memory. */
-static bool serve_once(const struct wait_queue *queue, struct stay *stay)
+/* Serves who can be served, in order, up to the first one whose block may have moved: what it left
+ * may be enough for somebody before. True iff there was one. */
+static bool serve_up_to_move(const struct wait_queue *queue, struct stay *stay)
 {
     struct waiter *waiter = wait_queue_first(queue);
-    bool may_have_freed = false;
+    bool may_have_moved = false;
 
-    while (waiter != NULL) {
+    while (waiter != NULL && !may_have_moved) {
         struct waiter *next = wait_queue_after(queue, waiter);
 
         shared_heap_begin_handing(queue);
         void *mem = try_to_meet(queue, &waiter->request, waiter->process_id);
         if (mem != NULL) {
-            may_have_freed = may_have_freed || waiter->request.block != 0;
+            may_have_moved = waiter->request.block != 0;
             wait_queue_serve(queue, stay, waiter, mem);
         }
         shared_heap_end_handing(queue);
         waiter = next;
     }
-    return may_have_freed;
+    return may_have_moved;
 }
 
 static void serve(const struct wait_queue *queue, struct stay *stay)
 {
-    while (serve_once(queue, stay)) {
+    while (serve_up_to_move(queue, stay)) {
     }
 }
 
@@ -171,10 +172,13 @@ wait_for(const struct wait_queue *queue, const struct wait_request *request, k_t
     return mem;
 }
 
-/* An empty heap would be too small. */
+/* An empty heap would be too small. A block that lies at a boundary already may grow where it is.
+ */
 static bool is_hopeless(struct k_heap *h, const struct wait_request *request)
 {
-    return h->heap.heap == NULL || !heap_can_ever_hold(&h->heap, request->align, request->bytes);
+    size_t align = request->block == 0 ? request->align : 0;
+
+    return h->heap.heap == NULL || !heap_can_ever_hold(&h->heap, align, request->bytes);
 }
 
 static void *allocate(struct k_heap *h, void *block, size_t align, size_t bytes,

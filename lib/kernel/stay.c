@@ -79,7 +79,7 @@ static void make_good(const struct wait_queue *queue, struct stay *stay)
 
     if (was_held) {
         lock_init(lock, LOCK_RANK_KERNEL, queue->waiters->abilities); /* as it could before */
-        lock_acquire(lock);
+        lock_try(lock);
     }
     queue->waiters->first = 0;
     if (was_held) {
@@ -89,28 +89,31 @@ static void make_good(const struct wait_queue *queue, struct stay *stay)
     lock_release(lock);
 }
 
-static void look_for_fork(const struct wait_queue *queue, struct stay *stay)
+/* In a process that was forked since, makes the queue good first. False iff somebody is at it. */
+static bool is_good(const struct wait_queue *queue, struct stay *stay)
 {
     uint32_t now = __atomic_load_n(&fork_count, __ATOMIC_RELAXED);
     uint32_t seen = __atomic_load_n(&queue->waiters->fork_count, __ATOMIC_ACQUIRE);
 
-    while (__builtin_expect(seen != now, 0)) {
-        if (seen != FORK_COUNT_BUSY &&
-            __atomic_compare_exchange_n(&queue->waiters->fork_count, &seen, FORK_COUNT_BUSY, false,
-                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-            make_good(queue, stay);
-            __atomic_store_n(&queue->waiters->fork_count, now, __ATOMIC_RELEASE);
-            return;
-        }
-        os_yield();
-        seen = __atomic_load_n(&queue->waiters->fork_count, __ATOMIC_ACQUIRE);
+    if (__builtin_expect(seen == now || wait_queue_is_shared(queue), 1)) {
+        return true;
     }
+    if (seen == FORK_COUNT_BUSY ||
+        !__atomic_compare_exchange_n(&queue->waiters->fork_count, &seen, FORK_COUNT_BUSY, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        return false;
+    }
+    make_good(queue, stay);
+    __atomic_store_n(&queue->waiters->fork_count, now, __ATOMIC_RELEASE);
+    return true;
 }
 
 static void acquire(const struct wait_queue *queue, struct stay *stay)
 {
+    while (!is_good(queue, stay)) {
+        os_yield();
+    }
     if (!wait_queue_is_shared(queue)) {
-        look_for_fork(queue, stay);
         lock_acquire(lock_of_queue(queue));
     } else if (lock_acquire_shared(lock_of_queue(queue)) == LOCK_OWNER_DIED) {
         wait_queue_rebuild(queue);
@@ -142,7 +145,7 @@ bool wait_queue_enter(const struct wait_queue *queue, struct stay *stay)
     begin_stay(stay);
     if (!in_handler) {
         acquire(queue, stay);
-    } else if (!lock_try(lock_of_queue(queue))) {
+    } else if (!is_good(queue, stay) || !lock_try(lock_of_queue(queue))) {
         end_stay(stay);
         return false;
     }

@@ -284,6 +284,20 @@ static void await_post(struct sleeper *sleeper)
     }
 }
 
+/* Race detectors that do not know atomics learn from the lock that the block was handed over. */
+static bool finds_itself_served(const struct sleeper *sleeper)
+{
+    struct stay stay;
+
+    if (checkers_present == 0) {
+        return is_served(sleeper->waiter);
+    }
+    wait_queue_enter(&sleeper->queue, &stay);
+    bool served = is_served(sleeper->waiter);
+    wait_queue_leave(&sleeper->queue, &stay);
+    return served;
+}
+
 struct sleep {
     struct sleeper *sleeper;
     struct stay *stay;
@@ -297,7 +311,7 @@ static void sleep_until_served(void *arg)
     for (;;) {
         bool posted = wakeup_wait(&sleeper->waiter->wakeup, end_of_nap(sleeper));
 
-        if (is_served(sleeper->waiter)) {
+        if (finds_itself_served(sleeper)) {
             if (!posted) {
                 await_post(sleeper);
             }
@@ -340,11 +354,11 @@ static void give_up(void *arg)
     wait_queue_finish(sleeper);
 }
 
-/* Race detectors that do not know atomics learn from the lock that the block was handed over. And
- * if who handed it over has died since, things are put in order while the waiter still shows it. */
+/* If who handed a shared block over has died since, things are put in order now, while the waiter
+ * still shows that it has the block. */
 static void confirm_hand_over(const struct wait_queue *queue)
 {
-    if (checkers_present != 0 || wait_queue_is_shared(queue)) {
+    if (wait_queue_is_shared(queue)) {
         struct stay stay;
 
         wait_queue_enter(queue, &stay);
