@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slabs that threads share and wait for, against mutexes, condition variables, semaphores and
+ * malloc: what a call costs, how much threads get done together, and how fast one wakes another.
+ *
+ *   pools [--quick] [Google Benchmark's options]
+ *
+ * The cases are in files of their own, each with what it measures and how: pools_uncontended.cc,
+ * pools_contended.cc, pools_handoff.cc, pools_heaps.cc. The last table says which of the bounds
+ * that the project has set itself are met on this machine, today. Nothing fails if they are not. */
+#include "pools_results.h"
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <pthread.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include "pools_commit.h"
+
+namespace
+{
+
+constexpr effort thorough = {21, 0.05, 100, 20, 3000, 300};
+constexpr effort quick = {5, 0.02, 30, 10, 1000, 100};
+
+std::string processor_model()
+{
+    std::ifstream info("/proc/cpuinfo");
+    std::string line;
+
+    while (std::getline(info, line)) {
+        const std::size_t colon = line.find(": ");
+        if (line.compare(0, 10, "model name") == 0 && colon != std::string::npos) {
+            return line.substr(colon + 2);
+        }
+    }
+    return "processor of unknown model";
+}
+
+void print_provenance(const effort &effort)
+{
+    utsname system;
+
+    uname(&system);
+    std::printf("%s, %ld processors, %s %s %s, compiler %s, commit %s\n", processor_model().c_str(),
+                sysconf(_SC_NPROCESSORS_ONLN), system.sysname, system.release, system.machine,
+                __VERSION__, QUARRY_COMMIT);
+    std::printf("medians of %d repetitions, interleaved at random\n", effort.repetitions);
+    std::fflush(stdout);
+}
+
+/* Takes --quick out of the arguments. */
+bool take_quick(int &argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (std::strcmp(argv[i], "--quick") == 0) {
+            std::memmove(&argv[i], &argv[i + 1],
+                         sizeof(argv[0]) * static_cast<std::size_t>(argc - i));
+            argc--;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Random interleaving is the only way in which repetitions take turns. */
+void initialize(int argc, char **argv)
+{
+    static char interleaving[] = "--benchmark_enable_random_interleaving=true";
+    std::vector<char *> arguments(argv, argv + argc);
+
+    arguments.insert(arguments.begin() + 1, interleaving);
+    int count = static_cast<int>(arguments.size());
+    arguments.push_back(nullptr);
+    benchmark::Initialize(&count, arguments.data());
+    if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) {
+        std::exit(EXIT_FAILURE);
+    }
+}
+
+void *sleep_for_ever(void *)
+{
+    for (;;) {
+        pause();
+    }
+}
+
+/* From here on the process has two threads, if only one is at work. */
+void start_sleeping_thread()
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, nullptr, sleep_for_ever, nullptr) != 0) {
+        std::perror("pthread_create");
+        std::exit(EXIT_FAILURE);
+    }
+}
+
+/* What one thread does. */
+void measure_alone(const effort &effort, const std::string &process, verdicts &verdicts)
+{
+    measure_uncontended(effort, process, verdicts);
+    measure_heaps(effort, process);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    const effort &effort = take_quick(argc, argv) ? quick : thorough;
+    verdicts verdicts;
+
+    initialize(argc, argv);
+    print_provenance(effort);
+    measure_alone(effort, "no other thread", verdicts);
+    std::printf("  (glibc's mutexes and malloc use no atomic instructions in such a process)\n");
+    start_sleeping_thread();
+    measure_alone(effort, "another thread sleeps", verdicts);
+    measure_contended(effort, verdicts);
+    measure_handoff(effort, verdicts);
+    verdicts.print();
+    return EXIT_SUCCESS;
+}

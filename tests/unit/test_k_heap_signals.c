@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* k_heap, used by signal handlers that interrupt its calls, or threads that wait in it. */
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <zephyr/kernel.h>
+#include "kernel/shared_heap.h"
+#include "kernel/wait_queue.h"
+#include "../support/heap_client.h"
+#include "../support/race_detector.h"
+#include "../support/random.h"
+
+#define HEAP_BYTES   4096u
+#define PIECE        200u
+#define HAMMERS      2u
+#define SLOTS        8u
+#define ROUNDS       30000u
+#define PAUSE_NS     100000 /* between the end of a handler and the next one */
+#define HANG_SECONDS 300u
+
+static struct k_heap heap;
+static struct k_heap other_heap;
+static _Alignas(64) char buffer[HEAP_BYTES];
+static _Alignas(64) char other_buffer[HEAP_BYTES];
+
+static int heaps_are_empty(void **state)
+{
+    return heap_is_empty(&heap) && heap_is_empty(&other_heap) ? 0 : -1;
+}
+
+/* --- What a handler does, told by the test --- */
+
+static void *volatile to_be_freed;
+static void *volatile made;
+static volatile sig_atomic_t handled;
+
+static void free_and_allocate(int number)
+{
+    (void)number;
+    void *block = to_be_freed;
+
+    handled++;
+    if (block != NULL) {
+        to_be_freed = NULL;
+        k_heap_free(&heap, block);
+        made = k_heap_alloc(&heap, PIECE, K_NO_WAIT);
+    }
+}
+
+static void *take_all(void)
+{
+    void *all = NULL;
+
+    for (size_t bytes = HEAP_BYTES; all == NULL; bytes -= 8) {
+        all = k_heap_alloc(&heap, bytes, K_NO_WAIT);
+    }
+    return all;
+}
+
+/* The handler runs in the middle of a call, so to speak. */
+static void handle_inside_of(struct k_heap *entered, void *block)
+{
+    struct wait_queue queue = k_heap_queue(entered);
+    struct stay stay;
+
+    signal(SIGUSR1, free_and_allocate);
+    to_be_freed = block;
+    made = &other_heap; /* nothing that a call returns */
+    handled = 0;
+    assert_true(wait_queue_enter(&queue, &stay));
+    raise(SIGUSR1);
+    wait_queue_leave(&queue, &stay);
+    assert_int_equal(handled, 1);
+}
+
+static void a_block_that_a_handler_frees_inside_of_a_call_comes_back(void **state)
+{
+    void *block = k_heap_alloc(&heap, PIECE, K_NO_WAIT);
+
+    handle_inside_of(&heap, block);
+    assert_null(made); /* there is plenty, but it cannot be had now */
+}
+
+static void the_smallest_block_comes_back_too(void **state)
+{
+    handle_inside_of(&heap, k_heap_alloc(&heap, 1, K_NO_WAIT));
+    assert_null(made);
+}
+
+static void a_handler_may_use_another_heap_than_it_interrupted(void **state)
+{
+    handle_inside_of(&other_heap, k_heap_alloc(&heap, PIECE, K_NO_WAIT));
+    assert_non_null(made);
+    k_heap_free(&heap, made);
+}
+
+static void free_many(int number)
+{
+    (void)number;
+    void **blocks = to_be_freed;
+
+    handled++;
+    for (size_t i = 0; i < SLOTS; i++) {
+        k_heap_free(&heap, blocks[i]);
+    }
+}
+
+static void many_blocks_come_back(void **state)
+{
+    struct wait_queue queue = k_heap_queue(&heap);
+    struct stay stay;
+    void *blocks[SLOTS];
+
+    for (size_t i = 0; i < SLOTS; i++) {
+        blocks[i] = k_heap_alloc(&heap, 8 + i, K_NO_WAIT);
+    }
+    signal(SIGUSR1, free_many);
+    to_be_freed = blocks;
+    assert_true(wait_queue_enter(&queue, &stay));
+    raise(SIGUSR1);
+    wait_queue_leave(&queue, &stay);
+    to_be_freed = NULL;
+}
+
+static void who_waits_gets_a_block_that_comes_back(void **state)
+{
+    void *all = take_all();
+    struct heap_client client = {.heap = &heap, .bytes = HEAP_BYTES / 2, .timeout = K_FOREVER};
+
+    heap_client_queue_up(&client, 1);
+    handle_inside_of(&heap, all);
+    heap_client_end(&client);
+    assert_ptr_equal(client.mem, all);
+    k_heap_free(&heap, client.mem);
+}
+
+/* --- Another thread has the lock --- */
+
+static sem_t is_inside;
+static sem_t may_leave;
+
+static void *stay_inside(void *arg)
+{
+    struct wait_queue queue = k_heap_queue(&heap);
+    struct stay stay;
+
+    wait_queue_enter(&queue, &stay);
+    sem_post(&is_inside);
+    sem_wait(&may_leave);
+    wait_queue_leave(&queue, &stay);
+    return arg;
+}
+
+static pthread_t begin_to_stay(void)
+{
+    pthread_t thread;
+
+    sem_init(&is_inside, 0, 0);
+    sem_init(&may_leave, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, stay_inside, NULL), 0);
+    sem_wait(&is_inside);
+    return thread;
+}
+
+static void end_stay(pthread_t thread)
+{
+    sem_post(&may_leave);
+    pthread_join(thread, NULL);
+    sem_destroy(&is_inside);
+    sem_destroy(&may_leave);
+}
+
+/* It does not wait for the other thread, which a handler may have interrupted that waits for us. */
+static void a_handler_inside_of_a_call_does_not_wait_for_others(void **state)
+{
+    void *block = k_heap_alloc(&heap, PIECE, K_NO_WAIT);
+    pthread_t thread = begin_to_stay();
+
+    handle_inside_of(&other_heap, block);
+    assert_null(made);
+    end_stay(thread);
+}
+
+static void *let_out_later(void *arg)
+{
+    k_msleep(20);
+    sem_post(&may_leave);
+    return arg;
+}
+
+static void a_handler_outside_of_calls_waits_for_the_lock(void **state)
+{
+    void *block = k_heap_alloc(&heap, PIECE, K_NO_WAIT);
+    pthread_t thread = begin_to_stay();
+    pthread_t other;
+
+    signal(SIGUSR1, free_and_allocate);
+    to_be_freed = block;
+    made = NULL;
+    assert_int_equal(pthread_create(&other, NULL, let_out_later, NULL), 0);
+    raise(SIGUSR1);
+    assert_ptr_equal(made, block);
+    k_heap_free(&heap, made);
+    pthread_join(other, NULL);
+    pthread_join(thread, NULL);
+    sem_destroy(&is_inside);
+    sem_destroy(&may_leave);
+}
+
+/* --- Interrupted while it waits --- */
+
+/* A timer that sends SIGUSR2 to the calling thread, once. */
+static timer_t make_timer(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2};
+    timer_t timer;
+
+    event._sigev_un._tid = (int)syscall(SYS_gettid);
+    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    return timer;
+}
+
+static void set_timer(timer_t timer, long ns)
+{
+    struct itimerspec soon = {.it_value = {.tv_nsec = ns}};
+
+    timer_settime(timer, 0, &soon, NULL);
+}
+
+static void free_what_is_waited_for(int number)
+{
+    void *block = to_be_freed;
+
+    (void)number;
+    to_be_freed = NULL;
+    k_heap_free(&heap, block);
+}
+
+static void wait_for_own_handler(k_timeout_t timeout)
+{
+    void *all = take_all();
+    timer_t timer = make_timer();
+
+    signal(SIGUSR2, free_what_is_waited_for);
+    to_be_freed = all;
+    set_timer(timer, 20 * 1000 * 1000);
+    void *mem = k_heap_alloc(&heap, HEAP_BYTES / 2, timeout);
+    assert_ptr_equal(mem, all);
+    timer_delete(timer);
+    k_heap_free(&heap, mem);
+}
+
+static void a_handler_may_free_what_its_own_thread_waits_for(void **state)
+{
+    wait_for_own_handler(K_FOREVER);
+    if (UNDER_TSAN) {
+        skip(); /* it holds signals back in sem_clockwait */
+    }
+    wait_for_own_handler(K_SECONDS(1000));
+}
+
+static timer_t pestering;
+
+static void pester_again(int number)
+{
+    (void)number;
+    handled++;
+    set_timer(pestering, PAUSE_NS);
+}
+
+static void signals_do_not_shorten_a_wait(void **state)
+{
+    void *all = take_all();
+
+    pestering = make_timer();
+    signal(SIGUSR2, pester_again);
+    handled = 0;
+    set_timer(pestering, PAUSE_NS);
+    errno = ENOTTY;
+    int64_t began = k_uptime_ticks();
+    assert_null(k_heap_alloc(&heap, HEAP_BYTES / 2, K_MSEC(100)));
+    assert_true(k_uptime_ticks() - began >= K_MSEC(100).ticks);
+    assert_int_equal(errno, ENOTTY);
+    signal(SIGUSR2, SIG_IGN);
+    timer_delete(pestering);
+    assert_true(handled > 0);
+    k_heap_free(&heap, all);
+}
+
+/* --- Many at once --- */
+
+/* A thread and its handler, which take from each other's slots. Both check what is in the blocks:
+ * the number of their slot. */
+struct hammer {
+    pthread_t thread;
+    timer_t timer;
+    struct random random;
+    void *
+        for_handler[SLOTS]; /* atomic, as the next: blocks of the thread, for the handler to free */
+    void *for_thread[SLOTS]; /* blocks that the handler has made */
+    size_t damaged;          /* the handler's and the thread's, which are one thread */
+    size_t handled;
+    size_t made;
+};
+
+static struct hammer hammers[HAMMERS];
+static _Thread_local struct hammer *own_hammer;
+
+static void free_from(struct hammer *hammer, void **slot, size_t number)
+{
+    unsigned char *block = __atomic_exchange_n(slot, NULL, __ATOMIC_RELAXED);
+
+    if (block != NULL) {
+        hammer->damaged += !heap_block_is_filled(block, 8, (unsigned int)number);
+        k_heap_free(&heap, block);
+    }
+}
+
+static bool make_for(void **slot, size_t number, size_t bytes)
+{
+    void *block = k_heap_alloc(&heap, bytes, K_NO_WAIT);
+
+    if (block == NULL) {
+        return false;
+    }
+    heap_block_fill(block, 8, (unsigned int)number);
+    block = __atomic_exchange_n(slot, block, __ATOMIC_RELAXED);
+    k_heap_free(&heap, block); /* a handler has been here in between */
+    return true;
+}
+
+static void hammer_in_handler(int number)
+{
+    struct hammer *hammer = own_hammer;
+    size_t slot = hammer->handled++ % SLOTS;
+
+    (void)number;
+    free_from(hammer, &hammer->for_handler[slot], slot);
+    if (hammer->for_thread[slot] == NULL) {
+        hammer->made += make_for(&hammer->for_thread[slot], slot, 8 + slot);
+    }
+    set_timer(hammer->timer, PAUSE_NS);
+}
+
+static void *hammer_heap(void *arg)
+{
+    struct hammer *hammer = arg;
+    size_t rounds = scaled_rounds(ROUNDS);
+
+    own_hammer = hammer;
+    hammer->timer = make_timer();
+    set_timer(hammer->timer, PAUSE_NS);
+    for (size_t i = 0; i < rounds || hammer->handled < SLOTS; i++) {
+        size_t slot = random_below(&hammer->random, SLOTS);
+
+        free_from(hammer, &hammer->for_thread[slot], slot);
+        make_for(&hammer->for_handler[slot], slot, 8 + random_below(&hammer->random, PIECE));
+    }
+    timer_delete(hammer->timer);
+    return NULL;
+}
+
+static void nothing_is_lost_between_threads_and_their_handlers(void **state)
+{
+    signal(SIGUSR2, hammer_in_handler);
+    for (size_t i = 0; i < HAMMERS; i++) {
+        hammers[i] = (struct hammer){.random = random_from(i)};
+        assert_int_equal(pthread_create(&hammers[i].thread, NULL, hammer_heap, &hammers[i]), 0);
+    }
+    for (size_t i = 0; i < HAMMERS; i++) {
+        pthread_join(hammers[i].thread, NULL);
+    }
+    for (size_t i = 0; i < HAMMERS; i++) {
+        print_message("%zu handlers made %zu blocks\n", hammers[i].handled, hammers[i].made);
+        for (size_t slot = 0; slot < SLOTS; slot++) {
+            free_from(&hammers[i], &hammers[i].for_handler[slot], slot);
+            free_from(&hammers[i], &hammers[i].for_thread[slot], slot);
+        }
+        assert_int_equal(hammers[i].damaged, 0);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, heaps_are_empty)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_block_that_a_handler_frees_inside_of_a_call_comes_back),
+        TEST(the_smallest_block_comes_back_too),
+        TEST(a_handler_may_use_another_heap_than_it_interrupted),
+        TEST(many_blocks_come_back),
+        TEST(who_waits_gets_a_block_that_comes_back),
+        TEST(a_handler_inside_of_a_call_does_not_wait_for_others),
+        TEST(a_handler_outside_of_calls_waits_for_the_lock),
+        TEST(a_handler_may_free_what_its_own_thread_waits_for),
+        TEST(signals_do_not_shorten_a_wait),
+        TEST(nothing_is_lost_between_threads_and_their_handlers),
+    };
+
+    race_detector_announce();
+    k_heap_init(&heap, buffer, sizeof(buffer));
+    k_heap_init(&other_heap, other_buffer, sizeof(other_buffer));
+    alarm(HANG_SECONDS);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
