@@ -135,7 +135,8 @@ size_t quarry_shared_heap_bytes(size_t heap_bytes, uint32_t max_waiters);
 /**
  * Makes a shared heap.
  *
- * The functions of <zephyr/kernel/kheap.h> are used on @p h. Only as many bytes of a block are the
+ * The functions of <zephyr/kernel/kheap.h> are used on @p h. A reallocation that waits, waits for
+ * room for a new block, also where the old one could grow. Only as many bytes of a block are the
  * caller's as were asked for, whatever sys_heap_usable_size says. Memory checkers do not know what
  * other processes do in the heap.
  *

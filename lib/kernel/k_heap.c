@@ -177,8 +177,10 @@ wait_for(const struct wait_queue *queue, const struct wait_request *request, k_t
 static bool is_hopeless(struct k_heap *h, const struct wait_request *request)
 {
     size_t align = request->block == 0 ? request->align : 0;
+    size_t bytes;
 
-    return h->heap.heap == NULL || !heap_can_ever_hold(&h->heap, align, request->bytes);
+    return h->heap.heap == NULL || !size_add(request->bytes, shared_heap_extra_bytes(h), &bytes) ||
+           !heap_can_ever_hold(&h->heap, align, bytes);
 }
 
 static void *allocate(struct k_heap *h, void *block, size_t align, size_t bytes,

@@ -51,6 +51,11 @@ static struct heap_ledger *ledger_of(const struct k_heap *h)
     return (struct heap_ledger *)(void *)((char *)h->shared + h->shared->ledger_offset);
 }
 
+size_t shared_heap_extra_bytes(const struct k_heap *h)
+{
+    return h->shared != NULL ? OWNER_BYTES : 0;
+}
+
 int shared_heap_process(const struct k_heap *h)
 {
     return h->shared != NULL ? os_process_id() : 0;
@@ -332,6 +337,9 @@ size_t quarry_shared_heap_reclaim(struct k_heap *h, pid_t process)
     uint32_t unit = 0;
     size_t count = 0;
 
+    if (process <= 0) {
+        return 0; /* nobody's */
+    }
     wait_queue_enter(&queue, &stay);
     wait_queue_drop_process(&queue, (int)process);
     note_enter();
@@ -347,19 +355,34 @@ size_t quarry_shared_heap_reclaim(struct k_heap *h, pid_t process)
     return count;
 }
 
+/* Whether the ledger says of a chunk what the heap does. */
+static bool agrees(const struct k_heap *h, chunk_id c)
+{
+    uint32_t units = ledger_units_at(ledger_of(h), c.unit);
+
+    if (!chunk_used(h->heap.heap, c)) {
+        return units == 0;
+    }
+    return units == chunk_size(h->heap.heap, c) && *owner_at(h, c.unit, units) != 0;
+}
+
 static bool is_in_order(struct k_heap *h)
 {
+    const struct z_heap *heap = h->heap.heap;
     struct ledger_chunk chunk;
     uint32_t unit = 0;
 
     if (!sys_heap_validate(&h->heap)) {
         return false;
     }
+    for (chunk_id c = chunk_first(heap); c.unit != heap->end_chunk;
+         c = chunk_after(c, chunk_size(heap, c))) {
+        if (!agrees(h, c)) {
+            return false;
+        }
+    }
     while (ledger_next(ledger_of(h), unit, &chunk)) {
-        chunk_id c = {chunk.first_unit};
-
-        if (!chunk_used(h->heap.heap, c) || chunk_size(h->heap.heap, c) != chunk.units ||
-            *owner_at(h, chunk.first_unit, chunk.units) == 0) {
+        if (!agrees(h, (chunk_id){chunk.first_unit})) {
             return false;
         }
         unit = chunk.first_unit + chunk.units;

@@ -34,6 +34,9 @@ static inline struct waiter *shared_heap_places(const struct k_heap *h)
     return h->shared->places;
 }
 
+/* Bytes of a block that are not the user's; 0 if the heap is not shared. */
+size_t shared_heap_extra_bytes(const struct k_heap *h);
+
 /* The calling process; 0 if the heap is not shared. */
 int shared_heap_process(const struct k_heap *h);
 

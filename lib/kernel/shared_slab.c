@@ -280,6 +280,9 @@ size_t quarry_shared_slab_reclaim(struct k_mem_slab *slab, pid_t process)
     struct stay stay;
     size_t count = 0;
 
+    if (process <= 0) {
+        return 0; /* free blocks are nobody's */
+    }
     wait_queue_enter(&queue, &stay);
     wait_queue_drop_process(&queue, (int)process);
     for (uint32_t block = 0; block < slab->info.num_blocks; block++) {

@@ -27,6 +27,7 @@
 #include "core/check.h"
 #include "core/note.h"
 #include "kernel/lock.h"
+#include "os/checkers.h"
 #include "os/os.h"
 
 _Static_assert(Z_KERNEL_LOCK_RANK == LOCK_RANK_KERNEL, "static objects have the rank of others");
@@ -196,7 +197,7 @@ void wait_queue_leave(const struct wait_queue *queue, struct stay *stay)
         if (has_deferred(queue)) {
             give_deferred(queue, stay);
         }
-        if (wait_queue_is_shared(queue)) {
+        if (wait_queue_is_shared(queue) || checkers_want_locks()) {
             wake(queue, stay); /* who wakes by itself may leave its place to another waiter */
         }
         lock_release_then_read(lock_of_queue(queue)); /* rule 2 */

@@ -130,8 +130,14 @@ static struct waiter *first_living(const struct wait_queue *queue, struct waiter
 void wait_queue_drop_process(const struct wait_queue *queue, int process_id)
 {
     for (uint32_t i = 0; i < queue->waiters->shared_places; i++) {
-        if (queue->places[i].queued && queue->places[i].process_id == process_id) {
-            leave_queue(queue, &queue->places[i]);
+        struct waiter *place = &queue->places[i];
+
+        if (place->process_id == process_id && place->queued) {
+            leave_queue(queue, place);
+        }
+        if (place->process_id == process_id) {
+            place->waits = false; /* whoever has the place now has not queued up */
+            place->served = 0;
         }
     }
 }
@@ -157,6 +163,12 @@ void wait_queue_rebuild(const struct wait_queue *queue)
     struct waiter *waiter = NULL;
 
     queue->waiters->first = 0;
+    for (uint32_t i = 0; i < queue->waiters->shared_places; i++) {
+        struct waiter *place = &queue->places[i];
+
+        place->queued = false;
+        place->waits = place->waits && !wait_place_is_dead(place);
+    }
     while ((waiter = wait_place_next_arrival(queue, waiter)) != NULL) {
         insert(queue, waiter);
     }
@@ -236,7 +248,7 @@ static void queue_up(struct sleeper *sleeper, const struct wait_request *request
 
     if (wait_queue_is_shared(queue)) {
         if (waiter->queued) {
-            leave_queue(queue, waiter); /* a dead thread had the place */
+            remove(queue, waiter); /* a dead thread had the place */
         }
         waiter->process_id = os_process_id();
         waiter->arrival = os_now_ns();
@@ -284,12 +296,13 @@ static void await_post(struct sleeper *sleeper)
     }
 }
 
-/* Race detectors that do not know atomics learn from the lock that the block was handed over. */
+/* Race detectors that do not know atomics, or waiting by the monotonic clock, learn from the lock
+ * that the block was handed over. */
 static bool finds_itself_served(const struct sleeper *sleeper)
 {
     struct stay stay;
 
-    if (checkers_present == 0) {
+    if (!checkers_want_locks()) {
         return is_served(sleeper->waiter);
     }
     wait_queue_enter(&sleeper->queue, &stay);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "core/note.h"
+#include "os/sanitized.h"
 
 /* What the rest of os/ tells them: these bytes were mapped by a system call that a checker may have
  * overlooked, and read as zeros. Whatever it knew of the addresses is out of date. */
@@ -20,6 +21,12 @@ void checkers_moved(void *target, size_t bytes);
  * Helgrind or DRD. Constant once the first constructors have run. */
 extern unsigned char checkers_present;
 bool valgrind_race_detector(void);
+
+/* Whether what threads tell each other is to be told under a lock, too, for a tool to see it. */
+static inline bool checkers_want_locks(void)
+{
+    return QUARRY_SANITIZED || checkers_present != 0;
+}
 
 /* The library has written these bytes, of the caller's, and they have a value. */
 void checkers_written(void *start, size_t bytes);

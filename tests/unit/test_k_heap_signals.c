@@ -24,7 +24,7 @@
 #define PIECE        200u
 #define HAMMERS      2u
 #define SLOTS        8u
-#define ROUNDS       30000u
+#define ROUNDS       100000u
 #define PAUSE_NS     100000 /* between the end of a handler and the next one */
 #define HANG_SECONDS 300u
 

@@ -14,6 +14,7 @@
 #include "core/slab.h"
 #include "os/os.h"
 #include "../support/death.h"
+#include "../support/race_detector.h"
 #include "../support/random.h"
 #include "../support/slab_elsewhere.h"
 #include "../support/slab_queue.h"
@@ -417,5 +418,6 @@ int main(void)
         TEST(any_contents_are_harmless),
     };
 
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

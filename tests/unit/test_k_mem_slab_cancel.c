@@ -15,6 +15,7 @@
 #include <cmocka.h>
 #include <zephyr/kernel/mem_slab.h>
 #include <zephyr/kernel/thread.h>
+#include "../support/race_detector.h"
 #include "../support/random.h"
 #include "../support/slab_client.h"
 #include "../support/slab_queue.h"
@@ -56,7 +57,7 @@ static int begin(void **state)
 
 static void skip_where_nothing_can_be_cancelled(void)
 {
-    if (!CAN_CANCEL) {
+    if (!CAN_CANCEL || race_detector_is_drd()) {
         skip();
     }
 }
@@ -352,5 +353,6 @@ int main(int argc, char **argv)
     if (argc > 1) {
         rounds = strtoul(argv[1], NULL, 10);
     }
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <zephyr/kernel/mem_slab.h>
 #include "kernel/shared_slab.h"
 #include "kernel/wait_queue.h"
+#include "../support/race_detector.h"
 #include "../support/slab_client.h"
 #include "../support/slab_queue.h"
 
@@ -176,5 +177,6 @@ int main(void)
         cmocka_unit_test(what_is_given_while_another_holds_the_lock_is_handed_over_by_that_one),
     };
 
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #include <zephyr/kernel/mem_slab.h>
 #include <zephyr/kernel/thread.h>
 #include "os/os.h"
+#include "../support/race_detector.h"
 #include "../support/random.h"
 #include "../support/slab_queue.h"
 
@@ -265,5 +266,6 @@ int main(int argc, char **argv)
     if (argc > 1) {
         rounds = strtoul(argv[1], NULL, 10);
     }
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A thread waits for a block that a signal handler gives back after so many instructions: from the
  * first one on until the thread sleeps, no moment loses the block. The processor's trap flag sends
- * a signal after each instruction. All moments take half a minute, so every seventh is tried;
- * another distance may be given as an argument. */
+ * a signal after each instruction. All moments would take long, so every 17th is tried; another
+ * distance may be given as an argument. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -23,7 +23,7 @@
 #define WATCHDOG_S  110u
 #define BACKSTOP_NS 2000000
 #define TRAP_FLAG   0x100
-#define DISTANCE    7u /* odd, and less than there are in any stretch with the lock held */
+#define DISTANCE    17u /* less than there are in any stretch with the lock held */
 
 /* Sanitizers put many instructions of their own around each, and Valgrind has no trap flag. */
 #ifndef QUARRY_SANITIZED
