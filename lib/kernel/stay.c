@@ -109,6 +109,20 @@ static bool is_good(const struct wait_queue *queue, struct stay *stay)
     return true;
 }
 
+/* A waiter may be gone as soon as it is posted to. */
+static void wake(const struct wait_queue *queue, struct stay *stay)
+{
+    struct waiter *waiter = stay->served;
+
+    while (waiter != NULL) {
+        struct waiter *next = waiter->next == 0 ? NULL : wait_queue_at(queue, waiter->next);
+
+        wakeup_post(&waiter->wakeup);
+        waiter = next;
+    }
+    stay->served = stay->last = NULL;
+}
+
 static void acquire(const struct wait_queue *queue, struct stay *stay)
 {
     while (!is_good(queue, stay)) {
@@ -120,6 +134,7 @@ static void acquire(const struct wait_queue *queue, struct stay *stay)
         wait_queue_rebuild(queue);
         queue->rules->mend(queue, stay);
         lock_mend(lock_of_queue(queue));
+        wake(queue, stay); /* the caller may queue up in a place that was just served */
     }
 }
 
@@ -170,20 +185,6 @@ static void give_deferred(const struct wait_queue *queue, struct stay *stay)
         queue->rules->give(queue, stay, block);
         block = next;
     }
-}
-
-/* A waiter may be gone as soon as it is posted to. */
-static void wake(const struct wait_queue *queue, struct stay *stay)
-{
-    struct waiter *waiter = stay->served;
-
-    while (waiter != NULL) {
-        struct waiter *next = waiter->next == 0 ? NULL : wait_queue_at(queue, waiter->next);
-
-        wakeup_post(&waiter->wakeup);
-        waiter = next;
-    }
-    stay->served = stay->last = NULL;
 }
 
 static bool has_deferred(const struct wait_queue *queue)

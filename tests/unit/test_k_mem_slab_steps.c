@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A thread waits for a block that a signal handler gives back after so many instructions: from the
- * first one on until the thread sleeps, no moment loses the block. The processor's trap flag sends
- * a signal after each instruction. All moments would take long, so every 17th is tried; another
- * distance may be given as an argument. */
+/* A signal handler comes after each instruction of a thread that takes and gives blocks, and of one
+ * that waits for a block, which the handler gives back: no moment is a bad one. The processor's
+ * trap flag sends the signals. To wait takes so many instructions that only after every 17th the
+ * block is given back; another distance may be given as an argument. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@
 #include "../support/slab_queue.h"
 
 #define BLOCK_BYTES 32u
+#define BLOCKS      4u
 #define WATCHDOG_S  110u
 #define BACKSTOP_NS 2000000
 #define TRAP_FLAG   0x100
@@ -33,10 +35,9 @@
 static size_t distance = DISTANCE;
 
 static struct k_mem_slab slab;
-static _Alignas(16) char buffer[BLOCK_BYTES];
-static void *held;            /* what is to be given back; NULL: it was */
-static volatile size_t steps; /* instructions until then */
-static volatile bool slept;   /* the thread came to sleep first */
+static _Alignas(16) char buffer[BLOCK_BYTES * BLOCKS];
+static void (*volatile interruption)(void); /* to come; NULL: it was */
+static volatile size_t steps;               /* instructions until then */
 
 static bool can_step(void)
 {
@@ -50,12 +51,12 @@ static bool can_step(void)
 #endif
 }
 
-static void give(void)
+static void interrupt(void)
 {
-    void *mem = held;
+    void (*come)(void) = interruption;
 
-    held = NULL;
-    k_mem_slab_free(&slab, mem);
+    interruption = NULL;
+    come();
 }
 
 static void set_trap_flag(void *context, bool on)
@@ -81,12 +82,187 @@ static void step(int number, siginfo_t *info, void *context)
 {
     (void)number;
     (void)info;
-    if (held == NULL || --steps == 0) {
+    if (interruption == NULL) {
         set_trap_flag(context, false);
-        if (held != NULL) {
-            give();
+    } else if (--steps == 0) {
+        set_trap_flag(context, false);
+        interrupt();
+    }
+}
+
+static void handle(int number, void (*handler)(int, siginfo_t *, void *))
+{
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+
+    /* one handler at a time, so that each instruction is of the thread */
+    sigfillset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+}
+
+static void begin_steps(size_t count, void (*come)(void))
+{
+    steps = count;
+    interruption = come;
+    raise(SIGUSR2);
+}
+
+/* False if it has come. */
+static bool end_steps(void)
+{
+    bool is_left = interruption != NULL;
+
+    interruption = NULL; /* the next step is the last */
+    return is_left;
+}
+
+static void prepare(void)
+{
+    if (!can_step()) {
+        skip();
+    }
+    handle(SIGUSR2, begin_to_step);
+    handle(SIGTRAP, step);
+    alarm(WATCHDOG_S);
+}
+
+/* --- To take and to give --- */
+
+static void *kept[BLOCKS];
+static size_t kept_count;
+
+static void take_and_keep(void)
+{
+    if (k_mem_slab_alloc(&slab, &kept[kept_count], K_NO_WAIT) == 0) {
+        kept_count++;
+    }
+}
+
+static void give_kept(void)
+{
+    if (kept_count > 0) {
+        k_mem_slab_free(&slab, kept[--kept_count]);
+    }
+}
+
+static void take_and_give(void)
+{
+    take_and_keep();
+    give_kept();
+}
+
+/* The stack begins with the same block afterwards, and is another one. */
+static void turn_two_around(void)
+{
+    void *first = NULL;
+    void *second = NULL;
+
+    if (k_mem_slab_alloc(&slab, &first, K_NO_WAIT) == 0) {
+        if (k_mem_slab_alloc(&slab, &second, K_NO_WAIT) == 0) {
+            give_kept();
+            k_mem_slab_free(&slab, second);
+        }
+        k_mem_slab_free(&slab, first);
+    }
+}
+
+/* What is on the stack, what is fresh, and what the handler has. */
+static void begin_slab(size_t used_before, bool handler_has_one)
+{
+    void *blocks[BLOCKS];
+
+    k_mem_slab_init(&slab, buffer, BLOCK_BYTES, BLOCKS);
+    kept_count = 0;
+    if (handler_has_one) {
+        take_and_keep();
+    }
+    for (size_t i = 0; i < used_before; i++) {
+        k_mem_slab_alloc(&slab, &blocks[i], K_NO_WAIT);
+    }
+    for (size_t i = 0; i < used_before; i++) {
+        k_mem_slab_free(&slab, blocks[i]);
+    }
+}
+
+/* False if the interruption would have come later. */
+static bool use_while_stepping(size_t count, void (*come)(void))
+{
+    void *first = NULL;
+    void *second = NULL;
+
+    begin_steps(count, come);
+    k_mem_slab_alloc(&slab, &first, K_NO_WAIT);
+    k_mem_slab_alloc(&slab, &second, K_NO_WAIT);
+    k_mem_slab_free(&slab, first);
+    k_mem_slab_alloc(&slab, &first, K_NO_WAIT);
+    bool has_come = !end_steps();
+    assert_true(first != NULL && second != NULL && first != second);
+    for (size_t i = 0; i < kept_count; i++) {
+        assert_true(kept[i] != first && kept[i] != second);
+    }
+    assert_true(slab_is_at_rest(&slab, (uint32_t)kept_count + 2));
+    k_mem_slab_free(&slab, first);
+    k_mem_slab_free(&slab, second);
+    assert_true(slab_is_at_rest(&slab, (uint32_t)kept_count));
+    return has_come;
+}
+
+static void expect_no_bad_moment(void (*come)(void))
+{
+    for (size_t used_before = 0; used_before < BLOCKS; used_before++) {
+        for (int handler_has_one = 0; handler_has_one <= 1; handler_has_one++) {
+            size_t count = 0;
+
+            do {
+                begin_slab(used_before, handler_has_one);
+            } while (use_while_stepping(++count, come));
         }
     }
+}
+
+static void expect_no_bad_moments(void)
+{
+    expect_no_bad_moment(take_and_keep);
+    expect_no_bad_moment(give_kept);
+    expect_no_bad_moment(take_and_give);
+    expect_no_bad_moment(turn_two_around);
+}
+
+static void a_handler_may_take_and_give_at_any_moment(void **state)
+{
+    prepare();
+    expect_no_bad_moments();
+    alarm(0);
+}
+
+static void *sleep_until_told(void *semaphore)
+{
+    sem_wait((sem_t *)semaphore);
+    return NULL;
+}
+
+/* The library does without locked instructions in a process with one thread. */
+static void it_may_do_so_in_a_process_with_threads(void **state)
+{
+    pthread_t thread;
+    sem_t told;
+
+    prepare();
+    sem_init(&told, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, sleep_until_told, &told), 0);
+    expect_no_bad_moments();
+    sem_post(&told);
+    pthread_join(thread, NULL);
+    alarm(0);
+}
+
+/* --- To wait --- */
+
+static void *held;
+static volatile bool slept; /* the thread came to sleep before its handler came */
+
+static void give_held(void)
+{
+    k_mem_slab_free(&slab, held);
 }
 
 /* If the thread has made no step since the last time. */
@@ -98,20 +274,11 @@ static void end_sleep(int number, siginfo_t *info, void *context)
     (void)number;
     (void)info;
     seen = steps;
-    if (sleeps && held != NULL && slab.wait_q.first != 0) {
+    if (sleeps && interruption != NULL && slab.wait_q.first != 0) {
         set_trap_flag(context, false);
         slept = true;
-        give();
+        interrupt();
     }
-}
-
-static void handle(int number, void (*handler)(int, siginfo_t *, void *))
-{
-    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
-
-    /* one handler at a time, so that each instruction is of the thread */
-    sigfillset(&action.sa_mask);
-    sigaction(number, &action, NULL);
 }
 
 static timer_t begin_backstop(void)
@@ -126,40 +293,33 @@ static timer_t begin_backstop(void)
     return timer;
 }
 
-static void wait_while_stepping(size_t count, k_timeout_t timeout)
+static void wait_while_stepping(size_t count)
 {
-    void *mem = NULL;
     void *same = NULL;
 
     assert_int_equal(k_mem_slab_init(&slab, buffer, BLOCK_BYTES, 1), 0);
-    assert_int_equal(k_mem_slab_alloc(&slab, &mem, K_NO_WAIT), 0);
-    steps = count;
-    held = mem;
-    raise(SIGUSR2);
-    int result = k_mem_slab_alloc(&slab, &same, timeout);
+    assert_int_equal(k_mem_slab_alloc(&slab, &held, K_NO_WAIT), 0);
+    begin_steps(count, give_held);
+    int result = k_mem_slab_alloc(&slab, &same, K_FOREVER);
+    end_steps();
     assert_int_equal(result, 0);
-    assert_ptr_equal(same, mem);
+    assert_ptr_equal(same, held);
     assert_true(slab_is_at_rest(&slab, 1));
 }
 
 /* It may also have been the machine that was busy, so the thread must have slept several times. */
 #define SLEEPS 10u
 
-static void a_handler_may_give_a_block_at_any_moment(void **state)
+static void a_handler_may_give_what_is_waited_for_at_any_moment(void **state)
 {
     size_t sleeps = 0;
 
-    if (!can_step()) {
-        skip();
-    }
+    prepare();
     handle(SIGUSR1, end_sleep);
-    handle(SIGUSR2, begin_to_step);
-    handle(SIGTRAP, step);
-    alarm(WATCHDOG_S);
     timer_t timer = begin_backstop();
     for (size_t count = 1; sleeps < SLEEPS; count += distance) {
         slept = false;
-        wait_while_stepping(count, K_FOREVER);
+        wait_while_stepping(count);
         sleeps += slept;
     }
     timer_delete(timer);
@@ -169,7 +329,9 @@ static void a_handler_may_give_a_block_at_any_moment(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_handler_may_give_a_block_at_any_moment),
+        cmocka_unit_test(a_handler_may_take_and_give_at_any_moment),
+        cmocka_unit_test(it_may_do_so_in_a_process_with_threads),
+        cmocka_unit_test(a_handler_may_give_what_is_waited_for_at_any_moment),
     };
 
     if (argc > 1) {
