@@ -47,6 +47,7 @@ struct waiter *wait_place_take(const struct wait_queue *queue)
 
 void wait_place_leave(struct waiter *place)
 {
+    place->waits = false;
     __atomic_store_n(&place->served, 0, __ATOMIC_RELEASE);
     lock_release(&place->alive);
 }

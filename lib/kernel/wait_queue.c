@@ -104,14 +104,19 @@ static void remove(const struct wait_queue *queue, struct waiter *waiter)
     }
 }
 
-/* Out of the queue for good. */
-static void leave_queue(const struct wait_queue *queue, struct waiter *waiter)
+static void take_out(const struct wait_queue *queue, struct waiter *waiter)
 {
-    waiter->waits = false;
     remove(queue, waiter);
     if (queue->waiters->first == 0) {
         queue->rules->idle(queue);
     }
+}
+
+/* Out of the queue for good. */
+static void leave_queue(const struct wait_queue *queue, struct waiter *waiter)
+{
+    waiter->waits = false;
+    take_out(queue, waiter);
 }
 
 /* `waiter`, or the first one behind it that is not dead. The dead are taken out of the queue. */
@@ -179,7 +184,7 @@ void wait_queue_rebuild(const struct wait_queue *queue)
 void wait_queue_serve(const struct wait_queue *queue, struct stay *stay, struct waiter *waiter,
                       void *result)
 {
-    leave_queue(queue, waiter);
+    take_out(queue, waiter);
     waiter->next = 0;
     if (stay->last != NULL) {
         stay->last->next = distance_to(queue, waiter);
@@ -189,6 +194,9 @@ void wait_queue_serve(const struct wait_queue *queue, struct stay *stay, struct 
     stay->last = waiter;
     waiter->result = wait_queue_distance(queue, result);
     __atomic_store_n(&waiter->served, 1, __ATOMIC_RELEASE);
+    if (wait_queue_is_shared(queue)) {
+        waiter->waits = false; /* not before: who is killed in between must leave it waiting */
+    }
 }
 
 static bool is_served(const struct waiter *waiter)

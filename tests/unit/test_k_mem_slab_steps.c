@@ -183,48 +183,68 @@ static void begin_slab(size_t used_before, bool handler_has_one)
     }
 }
 
-/* False if the interruption would have come later. */
-static bool use_while_stepping(size_t count, void (*come)(void))
-{
-    void *first = NULL;
-    void *second = NULL;
+static void *own[2];
 
-    begin_steps(count, come);
-    k_mem_slab_alloc(&slab, &first, K_NO_WAIT);
-    k_mem_slab_alloc(&slab, &second, K_NO_WAIT);
-    k_mem_slab_free(&slab, first);
-    k_mem_slab_alloc(&slab, &first, K_NO_WAIT);
-    bool has_come = !end_steps();
-    assert_true(first != NULL && second != NULL && first != second);
+static void take_own(void)
+{
+    k_mem_slab_alloc(&slab, &own[1], K_NO_WAIT);
+}
+
+static void give_own(void)
+{
+    k_mem_slab_free(&slab, own[1]);
+    own[1] = NULL;
+}
+
+static void expect_all_in_order(void)
+{
+    uint32_t count = (uint32_t)kept_count + (own[1] != NULL ? 2 : 1);
+
+    assert_true(own[0] != own[1]);
     for (size_t i = 0; i < kept_count; i++) {
-        assert_true(kept[i] != first && kept[i] != second);
+        assert_true(kept[i] != own[0] && kept[i] != own[1]);
     }
-    assert_true(slab_is_at_rest(&slab, (uint32_t)kept_count + 2));
-    k_mem_slab_free(&slab, first);
-    k_mem_slab_free(&slab, second);
-    assert_true(slab_is_at_rest(&slab, (uint32_t)kept_count));
+    assert_true(slab_is_at_rest(&slab, count));
+}
+
+/* False if the interruption would have come later. */
+static bool use_while_stepping(size_t count, void (*use)(void), void (*come)(void))
+{
+    k_mem_slab_alloc(&slab, &own[0], K_NO_WAIT);
+    own[1] = NULL;
+    if (use == give_own) {
+        take_own();
+    }
+    begin_steps(count, come);
+    use();
+    bool has_come = !end_steps();
+    assert_int_equal(own[1] != NULL, use == take_own); /* there are always enough */
+    expect_all_in_order();
     return has_come;
 }
 
-static void expect_no_bad_moment(void (*come)(void))
+static void expect_no_bad_moment(void (*use)(void), void (*come)(void), bool handler_has_one)
 {
     for (size_t used_before = 0; used_before < BLOCKS; used_before++) {
-        for (int handler_has_one = 0; handler_has_one <= 1; handler_has_one++) {
-            size_t count = 0;
+        size_t count = 0;
 
-            do {
-                begin_slab(used_before, handler_has_one);
-            } while (use_while_stepping(++count, come));
-        }
+        do {
+            begin_slab(used_before, handler_has_one);
+        } while (use_while_stepping(++count, use, come));
     }
 }
 
 static void expect_no_bad_moments(void)
 {
-    expect_no_bad_moment(take_and_keep);
-    expect_no_bad_moment(give_kept);
-    expect_no_bad_moment(take_and_give);
-    expect_no_bad_moment(turn_two_around);
+    void (*const uses[])(void) = {take_own, give_own};
+
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        expect_no_bad_moment(uses[i], take_and_keep, false);
+        expect_no_bad_moment(uses[i], take_and_keep, true);
+        expect_no_bad_moment(uses[i], give_kept, true);
+        expect_no_bad_moment(uses[i], take_and_give, false);
+        expect_no_bad_moment(uses[i], turn_two_around, true);
+    }
 }
 
 static void a_handler_may_take_and_give_at_any_moment(void **state)
