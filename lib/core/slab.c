@@ -50,6 +50,15 @@ static uint32_t next_block(const struct k_mem_slab_info *info, char *buffer,
     return SLAB_NO_BLOCK;
 }
 
+/* Whether a state whose words were read one by one, and in which no block is free, was one: nobody
+ * has given a block back meanwhile. */
+static bool is_still(const struct k_mem_slab_info *info, struct slab_state before)
+{
+    struct slab_state now = slab_state(info);
+
+    return now.first_free == before.first_free && now.changes == before.changes;
+}
+
 uint32_t slab_take(struct k_mem_slab_info *info, char *buffer)
 {
     struct slab_state before = slab_state(info);
@@ -57,8 +66,11 @@ uint32_t slab_take(struct k_mem_slab_info *info, char *buffer)
     uintptr_t next;
     uint32_t block;
 
-    while ((block = next_block(info, buffer, before, &after, &next)) != SLAB_NO_BLOCK &&
-           !slab_swap(info, before, after)) {
+    for (;;) {
+        block = next_block(info, buffer, before, &after, &next);
+        if (block == SLAB_NO_BLOCK ? is_still(info, before) : slab_swap(info, before, after)) {
+            break;
+        }
         before = state_after_pause(info);
     }
     if (block != SLAB_NO_BLOCK) {

@@ -15,11 +15,14 @@ static bool is_preloaded(const char *name)
     return preloaded != NULL && strstr(preloaded, name) != NULL;
 }
 
-void race_detector_announce(void)
+bool race_detector_announce(void)
 {
-    if (is_preloaded("vgpreload_helgrind") || race_detector_is_drd()) {
+    bool runs = is_preloaded("vgpreload_helgrind") || race_detector_is_drd();
+
+    if (runs) {
         checkers_present = 1;
     }
+    return runs;
 }
 
 bool race_detector_is_drd(void)

@@ -5,10 +5,11 @@
 
 #include <stdbool.h>
 
-/* Tells the library, before it is used, if Helgrind or DRD runs. */
-void race_detector_announce(void);
+/* Tells the library, before it is used, if Helgrind or DRD runs. Returns whether one does. */
+bool race_detector_announce(void);
 
-/* Whether DRD runs. It believes that a thread which was cancelled in sem_wait still is in it. */
+/* Whether DRD runs. It believes that a thread which was cancelled in sem_wait still is in it, and
+ * does not see what a handler does that has interrupted sem_wait. */
 bool race_detector_is_drd(void);
 
 #endif

@@ -18,7 +18,6 @@
 #include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/heap_fields.h"
-#include "../support/race_detector.h"
 
 #define HEAP_BYTES   1024u
 #define HANG_SECONDS 300u
@@ -58,13 +57,18 @@ static void use_heap(void *arg)
     die_unless(heap_is_at_rest(&heap));
 }
 
+static void expect_good(const struct death *death)
+{
+    assert_string_equal(death->message, "");
+    assert_int_equal(death->signal, 0);
+    assert_int_equal(death->exit_code, 0);
+}
+
 static void expect_good_child(crime_fn deed, void *arg)
 {
     struct death death = death_of(deed, arg);
 
-    assert_string_equal(death.message, "");
-    assert_int_equal(death.signal, 0);
-    assert_int_equal(death.exit_code, 0);
+    expect_good(&death);
 }
 
 /* --- Nobody is inside --- */
@@ -119,8 +123,7 @@ static void free_what_is_waited_for(void *block)
 {
     k_heap_free(&heap, block);
     die_unless(heap_is_empty(&heap));
-    void *again = k_heap_alloc(&heap, HEAP_BYTES / 2, K_NO_WAIT);
-    die_unless(again == block);
+    die_unless(k_heap_alloc(&heap, HEAP_BYTES / 2, K_NO_WAIT) == block);
 }
 
 static void nobody_waits_in_a_child(void **state)
@@ -129,12 +132,13 @@ static void nobody_waits_in_a_child(void **state)
     struct heap_client client = {.heap = &heap, .bytes = HEAP_BYTES / 2, .timeout = K_FOREVER};
 
     heap_client_queue_up(&client, 1);
-    expect_good_child(free_what_is_waited_for, block);
+    struct death death = death_of(free_what_is_waited_for, block);
     assert_int_equal(heap_waiters(&heap), 1); /* here somebody does */
     k_heap_free(&heap, block);
     heap_client_end(&client);
     assert_ptr_equal(client.mem, block);
     k_heap_free(&heap, client.mem);
+    expect_good(&death);
 }
 
 /* --- Another thread is inside --- */
@@ -204,8 +208,9 @@ static void a_child_can_use_a_heap_that_was_whole(void **state)
 
     skip_under_thread_sanitizer();
     begin_inside(&insider, k_heap_alloc(&heap, 40, K_NO_WAIT));
-    expect_good_child(use_heap_after_insider, &insider);
+    struct death death = death_of(use_heap_after_insider, &insider);
     end_inside(&insider);
+    expect_good(&death);
 }
 
 static void a_child_can_use_a_lock_with_abilities_too(void **state)
@@ -217,8 +222,9 @@ static void a_child_can_use_a_lock_with_abilities_too(void **state)
         skip();
     }
     begin_inside(&insider, k_heap_alloc(&heap, 40, K_NO_WAIT));
-    expect_good_child(use_heap_after_insider, &insider);
+    struct death death = death_of(use_heap_after_insider, &insider);
     end_inside(&insider);
+    expect_good(&death);
 }
 
 static struct heap_fields fields;
@@ -245,10 +251,11 @@ static void a_child_notices_a_heap_in_the_middle_of_a_change(void **state)
     struct heap_field_place *place = place_of_a_chunk();
     uint64_t value = heap_field_get(place);
     heap_field_set(place, value ^ 0x10u);
-    assert_false(sys_heap_validate(&heap.heap));
+    bool is_damaged = !sys_heap_validate(&heap.heap);
     struct death death = death_of(use_heap_after_insider, &insider);
     heap_field_set(place, value);
     end_inside(&insider);
+    assert_true(is_damaged);
     assert_true(death_matches(&death, "heap was in use by another thread when the process forked"));
 }
 
@@ -266,7 +273,6 @@ int main(void)
         TEST(a_child_notices_a_heap_in_the_middle_of_a_change),
     };
 
-    race_detector_announce();
     alarm(HANG_SECONDS);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

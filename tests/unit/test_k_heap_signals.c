@@ -262,6 +262,9 @@ static void wait_for_own_handler(k_timeout_t timeout)
 
 static void a_handler_may_free_what_its_own_thread_waits_for(void **state)
 {
+    if (race_detector_is_drd()) {
+        skip();
+    }
     wait_for_own_handler(K_FOREVER);
     if (UNDER_TSAN) {
         skip(); /* it holds signals back in sem_clockwait */
@@ -313,6 +316,9 @@ struct hammer {
     size_t made;
 };
 
+/* Race detectors do not see the order between a handler that has no lock and the thread that has.
+ */
+static size_t hammer_count = HAMMERS;
 static struct hammer hammers[HAMMERS];
 static _Thread_local struct hammer *own_hammer;
 
@@ -360,7 +366,7 @@ static void *hammer_heap(void *arg)
     own_hammer = hammer;
     hammer->timer = make_timer();
     set_timer(hammer->timer, PAUSE_NS);
-    for (size_t i = 0; i < rounds || hammer->handled < SLOTS; i++) {
+    for (size_t i = 0; i < rounds || hammer->handled < 4 * SLOTS; i++) {
         size_t slot = random_below(&hammer->random, SLOTS);
 
         free_from(hammer, &hammer->for_thread[slot], slot);
@@ -373,14 +379,14 @@ static void *hammer_heap(void *arg)
 static void nothing_is_lost_between_threads_and_their_handlers(void **state)
 {
     signal(SIGUSR2, hammer_in_handler);
-    for (size_t i = 0; i < HAMMERS; i++) {
+    for (size_t i = 0; i < hammer_count; i++) {
         hammers[i] = (struct hammer){.random = random_from(i)};
         assert_int_equal(pthread_create(&hammers[i].thread, NULL, hammer_heap, &hammers[i]), 0);
     }
-    for (size_t i = 0; i < HAMMERS; i++) {
+    for (size_t i = 0; i < hammer_count; i++) {
         pthread_join(hammers[i].thread, NULL);
     }
-    for (size_t i = 0; i < HAMMERS; i++) {
+    for (size_t i = 0; i < hammer_count; i++) {
         print_message("%zu handlers made %zu blocks\n", hammers[i].handled, hammers[i].made);
         for (size_t slot = 0; slot < SLOTS; slot++) {
             free_from(&hammers[i], &hammers[i].for_handler[slot], slot);
@@ -407,7 +413,9 @@ int main(void)
         TEST(nothing_is_lost_between_threads_and_their_handlers),
     };
 
-    race_detector_announce();
+    if (race_detector_announce()) {
+        hammer_count = 1;
+    }
     k_heap_init(&heap, buffer, sizeof(buffer));
     k_heap_init(&other_heap, other_buffer, sizeof(other_buffer));
     alarm(HANG_SECONDS);
