@@ -19,51 +19,90 @@
  * die after every STRIDE'th instruction instead: 1 takes an hour.
  *
  * Who puts things in order is killed at that in the same way. */
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <quarry/shared.h>
 #include <zephyr/kernel.h>
+#include "core/heap.h"
 #include "kernel/shared_heap.h"
+#include "kernel/shared_slab.h"
 #include "../support/random.h"
-#include "../support/torn_play.h"
 
-#define SMALL_BYTES 40u
-#define LARGE_BYTES 300u
-#define MOST_POINTS 16384u
-
-/* ThreadSanitizer's own work makes a call a hundred times longer. */
-#if !defined(__has_feature)
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define UNDER_TSAN true
-#else
-#define UNDER_TSAN false
-#endif
+#define BLOCKS        4u
+#define BLOCK_BYTES   32u
+#define HEAP_BYTES    800u
+#define MAX_WAITERS   4u
+#define HALF_BYTES    16384u /* of the shared memory: the slab's, and the heap's */
+#define SMALL_BYTES   40u
+#define LARGE_BYTES   300u
+#define MOST_POINTS   16384u
+#define HANG_SECONDS  20u
+#define FUTEX_TID     0x3fffffff /* of the word of a robust lock: the thread that has it */
+#define NO_PROCESS    0x7fffffff /* has no blocks */
 
 static size_t stride; /* 0: die after stores, and not in all pairs of deaths */
 
-/* --- Scenes --- */
+/* --- What all see --- */
+
+/* In shared memory. */
+struct stage {
+    _Alignas(64) char slab[HALF_BYTES];
+    _Alignas(64) char heap[HALF_BYTES];
+    uint32_t stop; /* atomic: the giver is not needed any more */
+};
+
+static struct stage *stage;
+static struct k_mem_slab *slab;
+static struct k_heap heap;
+static pid_t dead; /* who has left blocks */
+
+/* What the parent has. */
+static char *slab_block;
+static char *heap_blocks[2];
+
+static void fail_process(void)
+{
+    _exit(1);
+}
 
 static char *slab_take_now(void)
 {
     void *mem;
 
-    return k_mem_slab_alloc(torn_slab, &mem, K_NO_WAIT) == 0 ? mem : NULL;
+    return k_mem_slab_alloc(slab, &mem, K_NO_WAIT) == 0 ? mem : NULL;
 }
 
 static char *heap_take_now(size_t bytes)
 {
-    return k_heap_alloc(&torn_heap, bytes, K_NO_WAIT);
+    return k_heap_alloc(&heap, bytes, K_NO_WAIT);
 }
 
-static char *mine;  /* a block of the process */
+/* --- Scenes --- */
+
+struct scene {
+    const char *name;
+    void (*arrange)(void); /* the victim, before it is stepped through ... */
+    void (*call)(void);    /* ... this */
+    void (*wait)(void);    /* a waiter; NULL: there are none */
+    size_t waiters;
+    void (*give)(void); /* the giver; NULL: there is none */
+};
+
+static char *mine;  /* the victim's block */
 static char *other; /* another one of it */
 
 static void do_nothing(void)
@@ -81,7 +120,7 @@ static void slab_use_and_free_one(void)
 {
     slab_use_one();
     other = slab_take_now();
-    k_mem_slab_free(torn_slab, mine);
+    k_mem_slab_free(slab, mine);
 }
 
 static void slab_use_all(void)
@@ -98,46 +137,55 @@ static void alloc_of_slab(void)
 
 static void free_of_slab(void)
 {
-    k_mem_slab_free(torn_slab, mine);
+    k_mem_slab_free(slab, mine);
 }
 
 static void time_out_at_slab(void)
 {
     void *mem;
 
-    k_mem_slab_alloc(torn_slab, &mem, K_USEC(200));
+    k_mem_slab_alloc(slab, &mem, K_USEC(200));
 }
 
 static void wait_for_slab(void)
 {
     void *mem;
 
-    if (k_mem_slab_alloc(torn_slab, &mem, K_FOREVER) != 0) {
-        _exit(1);
+    if (k_mem_slab_alloc(slab, &mem, K_FOREVER) != 0) {
+        fail_process();
     }
     memset(mem, 0x77, BLOCK_BYTES);
 }
 
 static void reclaim_slab(void)
 {
-    quarry_shared_slab_reclaim(torn_slab, torn_dead);
+    quarry_shared_slab_reclaim(slab, dead);
 }
 
 static bool slab_has_waiter(void)
 {
-    return __atomic_load_n(&torn_slab->wait_q.first, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&slab->wait_q.first, __ATOMIC_ACQUIRE) != 0;
 }
 
 static bool heap_has_waiter(void)
 {
-    return __atomic_load_n(&torn_heap.shared->waiters.first, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&heap.shared->waiters.first, __ATOMIC_ACQUIRE) != 0;
+}
+
+static bool await_waiter(bool (*has_waiter)(void))
+{
+    while (__atomic_load_n(&stage->stop, __ATOMIC_ACQUIRE) == 0) {
+        if (has_waiter()) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void give_to_slab(void)
 {
-    slab_use_one();
-    if (torn_await_cue(slab_has_waiter)) {
-        k_mem_slab_free(torn_slab, mine);
+    if (await_waiter(slab_has_waiter)) {
+        k_mem_slab_free(slab, mine);
     }
 }
 
@@ -161,8 +209,8 @@ static void heap_use_and_free_between(void)
 
     heap_use_two();
     char *behind = heap_take_now(SMALL_BYTES);
-    k_heap_free(&torn_heap, before);
-    k_heap_free(&torn_heap, other);
+    k_heap_free(&heap, before);
+    k_heap_free(&heap, other);
     other = behind;
 }
 
@@ -183,54 +231,53 @@ static void alloc_of_heap(void)
 
 static void alloc_aligned_of_heap(void)
 {
-    k_heap_aligned_alloc(&torn_heap, 128, SMALL_BYTES, K_NO_WAIT);
+    k_heap_aligned_alloc(&heap, 128, SMALL_BYTES, K_NO_WAIT);
 }
 
 static void free_of_heap(void)
 {
-    k_heap_free(&torn_heap, mine);
+    k_heap_free(&heap, mine);
 }
 
 static void grow_in_heap(void)
 {
-    k_heap_realloc(&torn_heap, mine, SMALL_BYTES + 8, K_NO_WAIT);
+    k_heap_realloc(&heap, mine, SMALL_BYTES + 8, K_NO_WAIT);
 }
 
 static void move_in_heap(void)
 {
-    k_heap_realloc(&torn_heap, mine, 2 * SMALL_BYTES, K_NO_WAIT);
+    k_heap_realloc(&heap, mine, 2 * SMALL_BYTES, K_NO_WAIT);
 }
 
 static void shrink_in_heap(void)
 {
-    k_heap_realloc(&torn_heap, mine, 1, K_NO_WAIT);
+    k_heap_realloc(&heap, mine, 1, K_NO_WAIT);
 }
 
 static void time_out_at_heap(void)
 {
-    k_heap_alloc(&torn_heap, LARGE_BYTES, K_USEC(200));
+    k_heap_alloc(&heap, LARGE_BYTES, K_USEC(200));
 }
 
 static void wait_for_heap(void)
 {
-    char *mem = k_heap_alloc(&torn_heap, SMALL_BYTES, K_FOREVER);
+    char *mem = k_heap_alloc(&heap, SMALL_BYTES, K_FOREVER);
 
     if (mem == NULL) {
-        _exit(1);
+        fail_process();
     }
     memset(mem, 0x77, SMALL_BYTES);
 }
 
 static void reclaim_heap(void)
 {
-    quarry_shared_heap_reclaim(&torn_heap, torn_dead);
+    quarry_shared_heap_reclaim(&heap, dead);
 }
 
 static void give_to_heap(void)
 {
-    mine = heap_take_now(LARGE_BYTES);
-    if (torn_await_cue(heap_has_waiter)) {
-        k_heap_free(&torn_heap, mine);
+    if (await_waiter(heap_has_waiter)) {
+        k_heap_free(&heap, mine);
     }
 }
 
@@ -240,8 +287,8 @@ static void check(void)
 {
     uint32_t seen = 0;
 
-    quarry_shared_slab_check(torn_slab, &seen);
-    quarry_shared_heap_check(&torn_heap, &seen);
+    quarry_shared_slab_check(slab, &seen);
+    quarry_shared_heap_check(&heap, &seen);
 }
 
 static void leave_blocks(void)
@@ -255,6 +302,325 @@ static void leave_all_blocks(void)
 {
     slab_use_all();
     heap_use_all();
+}
+
+/* --- Processes --- */
+
+/* Does what fork does; the child does not outlive its parent. */
+static pid_t begin_child(void)
+{
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
+    return child;
+}
+
+/* Runs body in a child. */
+static pid_t begin_process(void (*body)(void))
+{
+    pid_t child = begin_child();
+
+    if (child == 0) {
+        body();
+        _exit(0);
+    }
+    return child;
+}
+
+static void end_process(pid_t child)
+{
+    int status = 0;
+
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static bool is_over(uint64_t limit_ms)
+{
+    return (uint64_t)k_uptime_get() > limit_ms;
+}
+
+static uint64_t limit_from_now(void)
+{
+    return (uint64_t)k_uptime_get() + HANG_SECONDS * 1000u;
+}
+
+/* The same for one that sleeps until it is served. */
+static void end_waiter(pid_t child)
+{
+    uint64_t limit_ms = limit_from_now();
+    int status = 0;
+
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        if (is_over(limit_ms)) {
+            kill(child, SIGKILL);
+            waitpid(child, NULL, 0);
+            fail_msg("waiter was not served");
+        }
+        k_usleep(200);
+    }
+    assert_int_equal(status, 0);
+}
+
+static int holder_of(const struct k_spinlock *lock)
+{
+    return __atomic_load_n(&lock->mutex.__data.__lock, __ATOMIC_ACQUIRE) & FUTEX_TID;
+}
+
+static int slab_holder(void)
+{
+    return holder_of(&slab->wait_q.lock);
+}
+
+static int heap_holder(void)
+{
+    return holder_of(&heap.shared->waiters.lock);
+}
+
+/* Stops a process while it has no lock. */
+static void freeze(pid_t child)
+{
+    int status;
+
+    for (;;) {
+        kill(child, SIGSTOP);
+        assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+        assert_true(WIFSTOPPED(status));
+        if (slab_holder() != child && heap_holder() != child) {
+            return;
+        }
+        kill(child, SIGCONT);
+    }
+}
+
+static size_t count_waiters(const struct wait_queue *queue)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < MAX_WAITERS; i++) {
+        count += queue->places[i].waits;
+    }
+    return count;
+}
+
+static size_t all_waiters(void)
+{
+    struct wait_queue of_slab = k_mem_slab_queue(slab);
+    struct wait_queue of_heap = k_heap_queue(&heap);
+
+    return count_waiters(&of_slab) + count_waiters(&of_heap);
+}
+
+/* A process that waits, as the n'th one, and is stopped. */
+static pid_t begin_waiter(void (*wait_for_block)(void), size_t n)
+{
+    pid_t child = begin_process(wait_for_block);
+    uint64_t limit_ms = limit_from_now();
+
+    while (all_waiters() != n) {
+        assert_false(is_over(limit_ms));
+    }
+    freeze(child);
+    return child;
+}
+
+/* --- A play --- */
+
+/* Who is in it. */
+struct play {
+    const struct scene *scene;
+    pid_t victim;
+    pid_t giver; /* or NO_PROCESS */
+    pid_t waiters[MAX_WAITERS];
+    bool slab_died; /* the victim had that lock when it died */
+    bool heap_died;
+};
+
+static size_t largest; /* block that a fresh heap has */
+
+static void begin_objects(void)
+{
+    memset(stage, 0, sizeof(*stage));
+    slab = quarry_shared_slab_create(stage->slab, HALF_BYTES, BLOCK_BYTES, BLOCKS, MAX_WAITERS);
+    assert_non_null(slab);
+    assert_int_equal(
+        quarry_shared_heap_create(&heap, stage->heap, HALF_BYTES, HEAP_BYTES, MAX_WAITERS), 0);
+    largest = heap_largest_allocatable_bytes(&heap.heap);
+    slab_block = memset(slab_take_now(), 0x11, BLOCK_BYTES);
+    heap_blocks[0] = memset(heap_take_now(SMALL_BYTES), 0x22, SMALL_BYTES);
+    heap_blocks[1] = memset(heap_take_now(1), 0x33, 1);
+}
+
+static bool holds(const char *mem, char byte, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (mem[i] != byte) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void expect_only_parents_blocks(void)
+{
+    assert_int_equal(k_mem_slab_num_used_get(slab), 1);
+    assert_true(holds(slab_block, 0x11, BLOCK_BYTES));
+    assert_true(holds(heap_blocks[0], 0x22, SMALL_BYTES) && holds(heap_blocks[1], 0x33, 1));
+    k_mem_slab_free(slab, slab_block);
+    k_heap_free(&heap, heap_blocks[0]);
+    k_heap_free(&heap, heap_blocks[1]);
+    assert_int_equal(k_mem_slab_num_used_get(slab), 0);
+    assert_int_equal(heap_largest_allocatable_bytes(&heap.heap), largest);
+}
+
+static void expect_in_order(void)
+{
+    assert_true(quarry_shared_slab_validate(slab));
+    assert_true(quarry_shared_heap_validate(&heap));
+}
+
+static size_t reclaim_of(pid_t process)
+{
+    size_t count =
+        quarry_shared_slab_reclaim(slab, process) + quarry_shared_heap_reclaim(&heap, process);
+
+    expect_in_order();
+    return count;
+}
+
+/* A victim that stops before its call. */
+static pid_t begin_victim(const struct scene *scene)
+{
+    pid_t child = begin_child();
+    int status;
+
+    if (child == 0) {
+        scene->arrange();
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0) {
+            raise(SIGSTOP);
+        }
+        scene->call();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (!WIFSTOPPED(status)) {
+        skip(); /* no process may be traced here */
+    }
+    return child;
+}
+
+/* Lets the victim take one step. False iff it has ended. */
+static bool step(pid_t child)
+{
+    int status;
+
+    return ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0 &&
+           waitpid(child, &status, 0) == child && WIFSTOPPED(status);
+}
+
+/* Kills a victim that has not ended. */
+static void kill_victim(struct play *play)
+{
+    int status;
+
+    play->slab_died = slab_holder() == play->victim;
+    play->heap_died = heap_holder() == play->victim;
+    kill(play->victim, SIGKILL);
+    assert_int_equal(waitpid(play->victim, &status, 0), play->victim);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void giver_process(const struct scene *scene)
+{
+    slab_use_one();
+    if (scene->give == give_to_heap) {
+        mine = heap_take_now(LARGE_BYTES);
+    }
+}
+
+/* Everybody but the victim. */
+static void open_play(struct play *play, const struct scene *scene)
+{
+    *play = (struct play){.scene = scene, .victim = NO_PROCESS, .giver = NO_PROCESS};
+    begin_objects();
+    dead = NO_PROCESS;
+    if (scene->call == reclaim_slab || scene->call == reclaim_heap) {
+        dead = begin_process(scene->waiters != 0 ? leave_all_blocks : leave_blocks);
+        end_process(dead);
+    }
+}
+
+static void begin_giver(struct play *play)
+{
+    play->giver = begin_child();
+    if (play->giver == 0) {
+        giver_process(play->scene);
+        raise(SIGSTOP);
+        play->scene->give();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(play->giver, NULL, WUNTRACED), play->giver);
+}
+
+static void enter_all(struct play *play)
+{
+    if (play->scene->give != NULL) {
+        begin_giver(play);
+    }
+    play->victim = begin_victim(play->scene);
+    for (size_t i = 0; i < play->scene->waiters; i++) {
+        play->waiters[i] = begin_waiter(play->scene->wait, i + 1);
+    }
+    if (play->giver != NO_PROCESS) {
+        kill(play->giver, SIGCONT);
+    }
+}
+
+static void end_giver(const struct play *play)
+{
+    __atomic_store_n(&stage->stop, 1, __ATOMIC_RELEASE);
+    if (play->giver != NO_PROCESS) {
+        end_process(play->giver);
+    }
+}
+
+static void expect_checks(const struct play *play)
+{
+    uint32_t slab_seen = 0;
+    uint32_t heap_seen = 0;
+
+    for (int i = 0; i < 2; i++) {
+        bool first = i == 0;
+        assert_int_equal(quarry_shared_slab_check(slab, &slab_seen),
+                         first && play->slab_died ? -EOWNERDEAD : 0);
+        assert_int_equal(quarry_shared_heap_check(&heap, &heap_seen),
+                         first && play->heap_died ? -EOWNERDEAD : 0);
+    }
+}
+
+/* All that must be true once the victim is dead. */
+static void close_play(const struct play *play)
+{
+    for (size_t i = 0; i < play->scene->waiters; i++) {
+        kill(play->waiters[i], SIGCONT);
+    }
+    expect_checks(play);
+    expect_in_order();
+    end_giver(play);
+    reclaim_of(play->victim);
+    reclaim_of(play->giver);
+    reclaim_of(dead);
+    for (size_t i = 0; i < play->scene->waiters; i++) {
+        end_waiter(play->waiters[i]);
+    }
+    expect_in_order();
+    for (size_t i = 0; i < play->scene->waiters; i++) {
+        assert_int_equal(reclaim_of(play->waiters[i]), 1);
+    }
+    expect_only_parents_blocks();
 }
 
 /* --- Where to die --- */
@@ -289,9 +655,9 @@ static void find_points(pid_t victim, size_t every, struct points *points)
     }
 }
 
-static void find_points_of(const struct torn_scene *scene, size_t every, struct points *points)
+static void find_points_of(const struct scene *scene, size_t every, struct points *points)
 {
-    struct torn_play play;
+    struct play play;
 
     open_play(&play, scene);
     enter_all(&play);
@@ -309,9 +675,9 @@ static bool step_to(pid_t victim, size_t steps)
     return steps == 0;
 }
 
-static void die_after(const struct torn_scene *scene, size_t steps)
+static void die_after(const struct scene *scene, size_t steps)
 {
-    struct torn_play play;
+    struct play play;
 
     open_play(&play, scene);
     enter_all(&play);
@@ -336,7 +702,7 @@ static void skip_under_valgrind(void)
 static void victims_die_anywhere(void **state)
 {
     static struct points points;
-    const struct torn_scene *scene = *state;
+    const struct scene *scene = *state;
 
     skip_under_valgrind();
     find_points_of(scene, stride, &points);
@@ -346,10 +712,10 @@ static void victims_die_anywhere(void **state)
     }
 }
 
-static const struct torn_scene mending = {"mending", do_nothing, check, NULL, 0, NULL};
+static const struct scene mending = {"mending", do_nothing, check, NULL, 0, NULL};
 
 /* The first victim dies, with a lock; a second one comes. False if the first one had no lock. */
-static bool begin_to_mend(struct torn_play *play, const struct torn_scene *scene, size_t steps)
+static bool begin_to_mend(struct play *play, const struct scene *scene, size_t steps)
 {
     open_play(play, scene);
     enter_all(play);
@@ -363,12 +729,12 @@ static bool begin_to_mend(struct torn_play *play, const struct torn_scene *scene
     return false;
 }
 
-static void die_while_mending(const struct torn_scene *scene, size_t steps, size_t steps_of_mending)
+static void die_while_mending(const struct scene *scene, size_t steps, size_t steps_of_mending)
 {
-    struct torn_play play;
+    struct play play;
 
     if (begin_to_mend(&play, scene, steps)) {
-        struct torn_play second = {.victim = begin_victim(&mending)};
+        struct play second = {.victim = begin_victim(&mending)};
 
         if (step_to(second.victim, steps_of_mending)) {
             kill_victim(&second);
@@ -379,9 +745,9 @@ static void die_while_mending(const struct torn_scene *scene, size_t steps, size
     }
 }
 
-static void find_points_of_mending(const struct torn_scene *scene, size_t steps, struct points *points)
+static void find_points_of_mending(const struct scene *scene, size_t steps, struct points *points)
 {
-    struct torn_play play;
+    struct play play;
 
     points->count = 0;
     if (begin_to_mend(&play, scene, steps)) {
@@ -398,7 +764,7 @@ static void menders_die_too(void **state)
 {
     static struct points points;
     static struct points points_of_mending;
-    const struct torn_scene *scene = *state;
+    const struct scene *scene = *state;
     size_t some_first = stride == 0 ? SOME_FIRST : 1;
     size_t some_second = stride == 0 ? SOME_SECOND : 1;
 
@@ -412,7 +778,7 @@ static void menders_die_too(void **state)
     }
 }
 
-static const struct torn_scene scenes[] = {
+static const struct scene scenes[] = {
     {"slab: a new block is taken", slab_use_one, alloc_of_slab, NULL, 0, NULL},
     {"slab: a used block is taken", slab_use_and_free_one, alloc_of_slab, NULL, 0, NULL},
     {"slab: a block is given back", slab_use_one, free_of_slab, NULL, 0, NULL},
@@ -436,7 +802,7 @@ static const struct torn_scene scenes[] = {
 };
 
 /* Of these the mending is interrupted, too. */
-static const struct torn_scene mended_scenes[] = {
+static const struct scene mended_scenes[] = {
     {"mending: a new block of the slab was taken", slab_use_one, alloc_of_slab, NULL, 0, NULL},
     {"mending: a block of the slab was given back", slab_use_one, free_of_slab, NULL, 0, NULL},
     {"mending: a block of the slab was handed over", slab_use_all, free_of_slab, wait_for_slab, 1, NULL},
@@ -448,7 +814,7 @@ static const struct torn_scene mended_scenes[] = {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-static void *prestate(const struct torn_scene *scene)
+static void *prestate(const struct scene *scene)
 {
     return (void *)(uintptr_t)scene;
 }
