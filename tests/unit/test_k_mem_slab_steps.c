@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A signal handler comes after each instruction of a thread that takes and gives blocks, and of one
  * that waits for a block, which the handler gives back: no moment is a bad one. The processor's
- * trap flag sends the signals. To wait takes so many instructions that only after every 17th the
+ * trap flag sends the signals. To wait takes so many instructions that only after every 7th the
  * block is given back; another distance may be given as an argument. */
 #include <pthread.h>
 #include <semaphore.h>
@@ -25,7 +25,7 @@
 #define WATCHDOG_S  110u
 #define BACKSTOP_NS 2000000
 #define TRAP_FLAG   0x100
-#define DISTANCE    17u /* less than there are in any stretch with the lock held */
+#define DISTANCE    7u /* less than there are in any stretch with the lock held */
 
 /* Sanitizers put many instructions of their own around each, and Valgrind has no trap flag. */
 #ifndef QUARRY_SANITIZED
@@ -92,9 +92,9 @@ static void step(int number, siginfo_t *info, void *context)
 
 static void handle(int number, void (*handler)(int, siginfo_t *, void *))
 {
-    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
 
-    /* one handler at a time, so that each instruction is of the thread */
+    /* one handler at a time, so that each instruction is of the thread, which makes none asleep */
     sigfillset(&action.sa_mask);
     sigaction(number, &action, NULL);
 }
