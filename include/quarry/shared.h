@@ -105,7 +105,9 @@ int quarry_shared_slab_check(struct k_mem_slab *slab, uint32_t *seen);
  * Gives back all blocks that a process has.
  *
  * @param slab    a shared slab
- * @param process that is gone: the caller has waited for it, or is it and has no more use for them
+ * @param process that is gone, or the caller's own, if that has no more use for them. So that no
+ * other process has got its number meanwhile, reap it afterwards: waitid with WNOWAIT tells of its
+ * end
  * @return number of blocks
  *
  * Cost: O(num_blocks).
@@ -136,9 +138,10 @@ size_t quarry_shared_heap_bytes(size_t heap_bytes, uint32_t max_waiters);
  * Makes a shared heap.
  *
  * The functions of <zephyr/kernel/kheap.h> are used on @p h. A reallocation that waits, waits for
- * room for a new block, also where the old one could grow. Only as many bytes of a block are the
- * caller's as were asked for, whatever sys_heap_usable_size says. Memory checkers do not know what
- * other processes do in the heap.
+ * room for a new block, also where the old one could grow. Alignments above that of all mappings of
+ * the memory (a page, if nothing else) are those of the process that gave the memory free. Only as
+ * many bytes of a block are the caller's as were asked for, whatever sys_heap_usable_size says.
+ * Memory checkers do not know what other processes do in the heap.
  *
  * @param h           this process's view of the heap, in memory of its own
  * @param memory      64-aligned, shared, and in nobody's use

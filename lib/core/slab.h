@@ -243,6 +243,9 @@ static inline bool slab_try_give(struct k_mem_slab_info *info, char *mem, uint32
 }
 #endif
 
+/* Makes the stack empty, with the first `touched` blocks in use and the others untouched. Nobody
+ * may use the slab meanwhile. */
+void slab_begin_anew(struct k_mem_slab_info *info, uint32_t touched);
 /* Makes givers notice that somebody waits. False iff there is a block to be had. */
 bool slab_begin_wait(struct k_mem_slab_info *info);
 /* Nobody waits any more. */

@@ -83,7 +83,7 @@ static bool serve_up_to_move(const struct wait_queue *queue, struct stay *stay)
     return may_have_moved;
 }
 
-static void serve(const struct wait_queue *queue, struct stay *stay)
+void k_heap_serve(const struct wait_queue *queue, struct stay *stay)
 {
     while (serve_up_to_move(queue, stay)) {
     }
@@ -98,7 +98,7 @@ static void give(const struct wait_queue *queue, struct stay *stay, void *mem)
     } else {
         sys_heap_free(&h->heap, mem);
     }
-    serve(queue, stay);
+    k_heap_serve(queue, stay);
 }
 
 static void idle(const struct wait_queue *queue)
@@ -112,7 +112,7 @@ static void mend(const struct wait_queue *queue, struct stay *stay)
 
     if (h->shared != NULL) {
         shared_heap_mend(queue);
-        serve(queue, stay);
+        k_heap_serve(queue, stay);
     } else {
         REQUIRE(h->heap.heap == NULL || sys_heap_validate(&h->heap),
                 "heap was in use by another thread when the process forked", h->heap.heap, NULL);
@@ -138,7 +138,7 @@ static void *meet(const struct wait_queue *queue, struct stay *stay,
     make(queue->object);
     void *mem = try_to_meet(queue, request, shared_heap_process(queue->object));
     if (mem != NULL && request->block != 0) {
-        serve(queue, stay);
+        k_heap_serve(queue, stay);
     }
     return mem;
 }

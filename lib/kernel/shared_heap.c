@@ -341,15 +341,15 @@ size_t quarry_shared_heap_reclaim(struct k_heap *h, pid_t process)
         return 0; /* nobody's */
     }
     wait_queue_enter(&queue, &stay);
-    wait_queue_drop_process(&queue, (int)process);
     note_enter();
     while (ledger_next(ledger_of(h), unit, &chunk)) {
         unit = chunk.first_unit + chunk.units;
         if (*owner_at(h, chunk.first_unit, chunk.units) == (uint64_t)process) {
-            queue.rules->give(&queue, &stay, chunk_mem(h->heap.heap, (chunk_id){chunk.first_unit}));
+            shared_heap_free(h, chunk_mem(h->heap.heap, (chunk_id){chunk.first_unit}));
             count++;
         }
     }
+    k_heap_serve(&queue, &stay);
     note_leave();
     wait_queue_leave(&queue, &stay);
     return count;

@@ -21,6 +21,8 @@ struct shared_heap {
     struct waiter places[];
 };
 
+/* Serves who waits and can be served. */
+void k_heap_serve(const struct wait_queue *queue, struct stay *stay);
 /* Any k_heap's queue. */
 struct wait_queue k_heap_queue(struct k_heap *h);
 

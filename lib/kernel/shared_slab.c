@@ -3,17 +3,18 @@
  *
  *    | struct shared_slab, the slab in it | places | owners | blocks |
  *
- * Every call holds the slab's robust lock. The word that says which blocks are free changes at
- * once, so it is good whenever a process dies; what has to be put in order is who owns what:
+ * Every call holds the slab's robust lock, and what a process that dies in it has left is put in
+ * order by who owns what:
  *
  *   take:      slab_take, owner := process             died between: free, and owned by nobody
- *   give back: slab_give, owner := nobody              died between: free, and owned by somebody
+ *   give back: slab_give, owner := nobody              died between: in use, as before
  *   hand over: handing := block, owner := waiter's process, waiter served, handing := none
  *                                                      died between: the waiter was served or not
  *
  * Invariant, with the lock free: a block is on the stack or untouched and has no owner, or it has
- * one. Mending restores it: what is on the stack belongs to nobody, what was being handed over to a
- * waiter that was not told does neither, and a block that belongs to nobody is free.
+ * one. Mending makes the stack anew from the owners, each of which is one store: what has no owner
+ * is free, and what was being handed over to a waiter that was not told has none. So it does not
+ * matter where in slab_take or slab_give a process has died, also where these take several stores.
  *
  * Mending may be cut short by a death itself: it can begin anew at any point. */
 #include <quarry/shared.h>
@@ -31,7 +32,6 @@
 #define MAX_WAITERS      65536u
 #define MEMORY_ALIGNMENT 64u
 #define BLOCK_ALIGNMENT  64u
-#define ON_STACK         (-1) /* as an owner: only while a slab is mended or validated */
 
 static int *owners_of(const struct k_mem_slab *slab)
 {
@@ -96,7 +96,7 @@ static void settle_handing(struct k_mem_slab *slab, const struct wait_queue *que
 }
 
 /* Calls mark(owner) for each block on the stack. */
-static void for_each_free(struct k_mem_slab *slab, bool (*mark)(int *owner), bool *good)
+static void for_each_free(struct k_mem_slab *slab, bool (*mark)(const int *owner), bool *good)
 {
     char *buffer = shared_slab_buffer(slab);
     uint32_t next = slab_state(&slab->info).first_free;
@@ -110,27 +110,25 @@ static void for_each_free(struct k_mem_slab *slab, bool (*mark)(int *owner), boo
     }
 }
 
-static bool mark_on_stack(int *owner)
-{
-    store_owner(owner, ON_STACK);
-    return true;
-}
-
-static bool has_no_owner(int *owner)
+static bool has_no_owner(const int *owner)
 {
     return *owner == 0;
 }
 
-/* Blocks of which nobody knows become free; the marks go. */
-static void free_unowned(struct k_mem_slab *slab)
+/* Makes the stack anew: what has no owner is free. Nothing of the stack is believed, and it may be
+ * cut short anywhere, since it begins anew. */
+static void rebuild_stack(struct k_mem_slab *slab)
 {
     char *buffer = shared_slab_buffer(slab);
-    int *owners = owners_of(slab);
+    const int *owners = owners_of(slab);
+    uint32_t touched = slab->info.num_blocks;
 
-    for (uint32_t block = 0; block < slab->info.touched; block++) {
-        if (owners[block] == ON_STACK) {
-            store_owner(&owners[block], 0);
-        } else if (owners[block] == 0) {
+    while (touched > 0 && owners[touched - 1] == 0) {
+        touched--;
+    }
+    slab_begin_anew(&slab->info, touched);
+    for (uint32_t block = 0; block < touched; block++) {
+        if (owners[block] == 0) {
             slab_give(&slab->info, slab_block_at(&slab->info, buffer, block), block);
         }
     }
@@ -154,22 +152,10 @@ static void serve_waiters(struct k_mem_slab *slab, const struct wait_queue *queu
 
 void shared_slab_mend(struct k_mem_slab *slab, const struct wait_queue *queue, struct stay *stay)
 {
-    struct shared_slab *shared = shared_slab_of(slab);
-    int *owners = owners_of(slab);
-    bool good;
-
-    for (uint32_t block = 0; block < slab->info.num_blocks; block++) {
-        if (owners[block] == ON_STACK) {
-            store_owner(&owners[block], 0);
-        }
-    }
     settle_handing(slab, queue);
-    slab_end_wait(&slab->info);
-    for_each_free(slab, mark_on_stack, &good);
-    REQUIRE(good, "shared slab is damaged", slab, NULL);
-    free_unowned(slab);
+    rebuild_stack(slab);
     serve_waiters(slab, queue, stay);
-    __atomic_add_fetch(&shared->deaths, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&shared_slab_of(slab)->deaths, 1, __ATOMIC_RELAXED);
 }
 
 /* --- The public calls --- */
@@ -284,7 +270,6 @@ size_t quarry_shared_slab_reclaim(struct k_mem_slab *slab, pid_t process)
         return 0; /* free blocks are nobody's */
     }
     wait_queue_enter(&queue, &stay);
-    wait_queue_drop_process(&queue, (int)process);
     for (uint32_t block = 0; block < slab->info.num_blocks; block++) {
         if (owners_of(slab)[block] == (int)process) {
             queue.rules->give(&queue, &stay, quarry_shared_slab_block(slab, block));

@@ -9,8 +9,7 @@
 /* Makes the places of a new object. False if the system has no such locks. */
 bool wait_places_init(struct waiter *places, uint32_t count);
 
-/* Without the object's lock: a place for the calling thread, or NULL if all are taken. A dead
- * thread may have left it in the queue. */
+/* With the object's lock held: a place for the calling thread, or NULL if all are taken. */
 struct waiter *wait_place_take(const struct wait_queue *queue);
 /* The calling thread's place is free again. */
 void wait_place_leave(struct waiter *place);

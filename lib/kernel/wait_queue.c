@@ -132,21 +132,6 @@ static struct waiter *first_living(const struct wait_queue *queue, struct waiter
     return waiter;
 }
 
-void wait_queue_drop_process(const struct wait_queue *queue, int process_id)
-{
-    for (uint32_t i = 0; i < queue->waiters->shared_places; i++) {
-        struct waiter *place = &queue->places[i];
-
-        if (place->process_id == process_id && place->queued) {
-            leave_queue(queue, place);
-        }
-        if (place->process_id == process_id) {
-            place->waits = false; /* whoever has the place now has not queued up */
-            place->served = 0;
-        }
-    }
-}
-
 struct waiter *wait_queue_first(const struct wait_queue *queue)
 {
     intptr_t first = queue->waiters->first;
@@ -160,6 +145,16 @@ struct waiter *wait_queue_after(const struct wait_queue *queue, const struct wai
         return NULL;
     }
     return first_living(queue, at(queue, waiter->next));
+}
+
+/* So that nobody is queued for a place that is about to be another thread's. */
+static void drop_dead(const struct wait_queue *queue)
+{
+    struct waiter *waiter = wait_queue_first(queue);
+
+    while (waiter != NULL) {
+        waiter = wait_queue_after(queue, waiter);
+    }
 }
 
 /* Everybody who waits is queued up anew, in the order of arrival. */
@@ -195,7 +190,8 @@ void wait_queue_serve(const struct wait_queue *queue, struct stay *stay, struct 
     waiter->result = wait_queue_distance(queue, result);
     __atomic_store_n(&waiter->served, 1, __ATOMIC_RELEASE);
     if (wait_queue_is_shared(queue)) {
-        waiter->waits = false; /* not before: who is killed in between must leave it waiting */
+        /* Not before: who is killed in between must leave it waiting. */
+        __atomic_store_n(&waiter->waits, false, __ATOMIC_RELEASE);
     }
 }
 
@@ -230,7 +226,7 @@ void wait_queue_prepare(const struct wait_queue *queue, struct sleeper *sleeper,
     sleeper->queue = *queue;
     sleeper->has_queued = false;
     if (wait_queue_is_shared(queue)) {
-        sleeper->waiter = wait_place_take(queue);
+        sleeper->waiter = NULL; /* until it must wait */
     } else {
         sleeper->waiter = &sleeper->own;
         wakeup_init(&sleeper->own.wakeup, false);
@@ -363,6 +359,7 @@ static void give_up(void *arg)
     wait_queue_enter(queue, &stay);
     bool served = is_served(sleeper->waiter);
     if (served) {
+        sleeper->waiter->waits = false;
         __atomic_store_n(&sleeper->waiter->served, 0, __ATOMIC_RELEASE); /* it has it no more */
         queue->rules->give(queue, &stay, result_of(sleeper));
     } else {
@@ -392,6 +389,10 @@ bool wait_queue_sleep(struct sleeper *sleeper, const struct wait_request *reques
 {
     struct sleep arg = {sleeper, stay};
 
+    if (sleeper->waiter == NULL) {
+        drop_dead(&sleeper->queue);
+        sleeper->waiter = wait_place_take(&sleeper->queue);
+    }
     if (sleeper->waiter == NULL) {
         if (sleeper->queue.waiters->first == 0) {
             sleeper->queue.rules->idle(&sleeper->queue);

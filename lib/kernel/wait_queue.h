@@ -132,8 +132,6 @@ bool wait_queue_sleep(struct sleeper *sleeper, const struct wait_request *reques
  * waited longest; the one after; NULL if there is none. Dead ones are left out. */
 struct waiter *wait_queue_first(const struct wait_queue *queue);
 struct waiter *wait_queue_after(const struct wait_queue *queue, const struct waiter *waiter);
-/* Takes all waiters of a process that is gone out of a shared queue. */
-void wait_queue_drop_process(const struct wait_queue *queue, int process_id);
 /* Makes the links of a shared queue anew, which may lead anywhere. */
 void wait_queue_rebuild(const struct wait_queue *queue);
 /* Takes a waiter out of the queue and gives it `result`; wait_queue_leave will wake it. */

@@ -17,8 +17,8 @@
 #include "kernel/shared_slab.h"
 #include "kernel/wait_places.h"
 
-#define HALF_BYTES   16384u
-#define PATIENCE_MS  30000
+#define HALF_BYTES  16384u
+#define PATIENCE_MS 30000
 
 struct k_mem_slab *shared_slab;
 struct k_heap shared_heap;
@@ -33,8 +33,7 @@ static size_t note_bytes(void)
 
 static bool map_objects(void)
 {
-    shared_memory =
-        mmap(NULL, 2 * HALF_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
+    shared_memory = mmap(NULL, 2 * HALF_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
     return shared_memory != MAP_FAILED;
 }
 
@@ -79,8 +78,8 @@ static bool see_elsewhere(void)
         return false;
     }
     shared_slab = quarry_shared_slab_attach(shared_memory, HALF_BYTES);
-    return shared_slab != NULL && quarry_shared_heap_attach(&shared_heap, shared_memory + HALF_BYTES,
-                                                            HALF_BYTES) == 0;
+    return shared_slab != NULL &&
+           quarry_shared_heap_attach(&shared_heap, shared_memory + HALF_BYTES, HALF_BYTES) == 0;
 }
 
 pid_t shared_process(bool (*body)(void *arg), void *arg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared slabs and heaps as one process sees them: what is refused, numbers and addresses, two views
- * of one object, the calls of k_heap, and whose blocks they are. */
+/* Shared slabs and heaps as one process sees them: what is refused, numbers and addresses, two
+ * views of one object, the calls of k_heap, and whose blocks they are. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,16 +17,16 @@
 #include "core/heap.h"
 #include "../support/death.h"
 
-#define BLOCKS         4u
-#define BLOCK_BYTES    24u
-#define HEAP_BYTES     2048u
-#define MAX_WAITERS    3u
-#define MOST_WAITERS   65536u
-#define MEMORY_BYTES   16384u
-#define ALIGNMENT      64u
-#define SOME_PROCESS   0x7ffffffe
-#define PATIENCE_S     10u
-#define LAST_SIZES     64u
+#define BLOCKS       4u
+#define BLOCK_BYTES  24u
+#define HEAP_BYTES   2048u
+#define MAX_WAITERS  3u
+#define MOST_WAITERS 65536u
+#define MEMORY_BYTES 16384u
+#define ALIGNMENT    64u
+#define SOME_PROCESS 0x7ffffffe
+#define PATIENCE_S   10u
+#define LAST_SIZES   64u
 
 /* Two mappings of the same memory. */
 static char *memory;
@@ -165,7 +165,7 @@ static void only_the_right_object_is_attached_to(void **state)
     assert_null(quarry_shared_slab_attach(NULL, MEMORY_BYTES));
     assert_null(quarry_shared_slab_attach(memory + ALIGNMENT / 2, MEMORY_BYTES));
     assert_null(quarry_shared_slab_attach(memory + ALIGNMENT, MEMORY_BYTES));
-    assert_null(quarry_shared_slab_attach(memory + MEMORY_BYTES, MEMORY_BYTES)); /* a heap */
+    assert_null(quarry_shared_slab_attach(memory + MEMORY_BYTES, MEMORY_BYTES));       /* a heap */
     assert_int_equal(quarry_shared_heap_attach(&view, memory, MEMORY_BYTES), -EINVAL); /* a slab */
     assert_int_equal(quarry_shared_heap_attach(&view, NULL, MEMORY_BYTES), -EINVAL);
     assert_int_equal(

@@ -85,7 +85,8 @@ static void give_one(void)
 {
     for (uint32_t i = 0; i < SHARED_BLOCKS; i++) {
         const struct shared_slab *shared = shared_slab_of(shared_slab);
-        const int *owners = (const int *)(const void *)((const char *)shared + shared->owners_offset);
+        const int *owners =
+            (const int *)(const void *)((const char *)shared + shared->owners_offset);
 
         if (owners[i] == getpid()) {
             k_mem_slab_free(shared_slab, quarry_shared_slab_block(shared_slab, i));
@@ -197,8 +198,8 @@ static void a_waiter_notices_a_death_by_itself(void **state)
 
 static void free_in_ledger(void)
 {
-    struct heap_ledger *ledger =
-        (struct heap_ledger *)(void *)((char *)shared_heap.shared + shared_heap.shared->ledger_offset);
+    struct heap_ledger *ledger = (struct heap_ledger *)(void *)((char *)shared_heap.shared +
+                                                                shared_heap.shared->ledger_offset);
     struct ledger_chunk chunk;
 
     while (ledger_next(ledger, 0, &chunk)) {

@@ -115,7 +115,8 @@ static void a_block_of_the_heap_belongs_to_who_resized_it_last(void **state)
 
 /* --- Waiting --- */
 
-/* A process that waits: how urgent it is, and which place in the order of service it should have. */
+/* A process that waits: how urgent it is, and which place in the order of service it should have.
+ */
 struct client {
     int priority;
     uint64_t place;
@@ -123,7 +124,8 @@ struct client {
 
 /* Kinds of objects, for tests that are the same for both. */
 struct kind {
-    bool (*wait)(void *client); /* takes a block, or waits; notes that it was served; gives it back */
+    bool (*wait)(
+        void *client); /* takes a block, or waits; notes that it was served; gives it back */
     void (*take_all)(void);
     size_t (*waiters)(void);
     void (*give_all)(void); /* what take_all took */

@@ -87,7 +87,8 @@ static void a_damaged_count_is_noticed(void **state)
 
 static struct heap_ledger *ledger(void)
 {
-    return (struct heap_ledger *)(void *)((char *)shared_heap.shared + shared_heap.shared->ledger_offset);
+    return (struct heap_ledger *)(void *)((char *)shared_heap.shared +
+                                          shared_heap.shared->ledger_offset);
 }
 
 static uint64_t *owner_in_heap(const char *mem)
