@@ -36,7 +36,8 @@ typedef void (*quarry_fault_handler)(const struct quarry_fault *fault);
  *
  * The handler may end the program in its own way, or leave by longjmp: the heap must then not be
  * used any more, unless the fault is a misused pointer in a call to free or realloc on a heap of
- * the caller's own, which stays as it was before the call. With quarry_malloc, and inside of the
+ * the caller's own, which stays as it was before the call. With quarry_malloc, with
+ * objects that have a lock (k_heap, sys_sync_heap, shared slabs and heaps), and inside of the
  * callback of a heap listener, a lock is held, and longjmp leaves it so. If the handler returns,
  * the line is printed and the program aborts. The handler must not call into the heap in question.
  *

@@ -211,3 +211,18 @@ void slab_begin_anew(struct k_mem_slab_info *info, uint32_t touched)
 
     slab_swap(info, before, after); /* nobody is there who could make it fail */
 }
+
+void slab_recount(struct k_mem_slab_info *info, char *buffer)
+{
+    uint32_t touched = info->touched;
+    uintptr_t next = info->first_free == SLAB_WAITED_FOR ? 0 : info->first_free;
+    uint32_t length = 0;
+
+    while (next != 0 && next <= touched && length < touched) {
+        uint32_t block = (uint32_t)next - 1;
+
+        next = slab_read_link(slab_block_at(info, buffer, block), block);
+        length++;
+    }
+    __atomic_store_n(&info->num_used, touched - length, __ATOMIC_RELAXED);
+}

@@ -125,14 +125,16 @@ static inline void slab_count_alone(struct k_mem_slab_info *info, bool more)
     }
 }
 #else
+/* In an order in which slab_recount can complete it: a block that is taken is on the stack, or it
+ * is touched, or neither of these has changed yet. */
 static inline bool slab_swap(struct k_mem_slab_info *info, struct slab_state before,
                              struct slab_state after)
 {
     (void)before;
-    __atomic_store_n(&info->changes, after.changes, __ATOMIC_RELAXED);
-    __atomic_store_n(&info->num_used, after.num_used, __ATOMIC_RELAXED);
-    __atomic_store_n(&info->touched, after.touched, __ATOMIC_RELAXED);
+    __atomic_store_n(&info->touched, after.touched, __ATOMIC_RELEASE);
+    __atomic_store_n(&info->changes, after.changes, __ATOMIC_RELEASE);
     __atomic_store_n(&info->first_free, after.first_free, __ATOMIC_RELEASE);
+    __atomic_store_n(&info->num_used, after.num_used, __ATOMIC_RELEASE);
     return true;
 }
 #endif
@@ -246,6 +248,9 @@ static inline bool slab_try_give(struct k_mem_slab_info *info, char *mem, uint32
 /* Makes the stack empty, with the first `touched` blocks in use and the others untouched. Nobody
  * may use the slab meanwhile. */
 void slab_begin_anew(struct k_mem_slab_info *info, uint32_t touched);
+/* Makes num_used what the stack says, where a change was cut short. Nobody may use the slab
+ * meanwhile. O(free blocks). */
+void slab_recount(struct k_mem_slab_info *info, char *buffer);
 /* Makes givers notice that somebody waits. False iff there is a block to be had. */
 bool slab_begin_wait(struct k_mem_slab_info *info);
 /* Nobody waits any more. */

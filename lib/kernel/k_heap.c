@@ -172,13 +172,17 @@ wait_for(const struct wait_queue *queue, const struct wait_request *request, k_t
     return mem;
 }
 
-/* An empty heap would be too small. A block that lies at a boundary already may grow where it is.
- */
-static bool is_hopeless(struct k_heap *h, const struct wait_request *request)
+/* An empty heap would be too small. A block that lies at such a boundary may grow where it is. */
+static bool is_hopeless(const struct wait_queue *queue, const struct wait_request *request)
 {
-    size_t align = request->block == 0 ? request->align : 0;
+    const struct k_heap *h = queue->object;
+    uintptr_t block = request->block == 0 ? 0 : (uintptr_t)wait_queue_at(queue, request->block);
+    size_t align = request->align;
     size_t bytes;
 
+    if (block != 0 && align != 0 && block % align == 0) {
+        align = 0;
+    }
     return h->heap.heap == NULL || !size_add(request->bytes, shared_heap_extra_bytes(h), &bytes) ||
            !heap_can_ever_hold(&h->heap, align, bytes);
 }
@@ -195,7 +199,7 @@ static void *allocate(struct k_heap *h, void *block, size_t align, size_t bytes,
         return NULL;
     }
     void *mem = meet(&queue, &stay, &request);
-    bool hopeless = mem == NULL && is_hopeless(h, &request);
+    bool hopeless = mem == NULL && is_hopeless(&queue, &request);
     wait_queue_leave(&queue, &stay);
     if (mem != NULL || K_TIMEOUT_EQ(timeout, K_NO_WAIT) ||
         (hopeless && K_TIMEOUT_EQ(timeout, K_FOREVER))) {

@@ -83,13 +83,15 @@ static void idle(const struct wait_queue *queue)
     slab_end_wait(&slab->info);
 }
 
-/* The word of a slab is good at any moment; of a shared slab there is more. */
+/* Where one instruction changes all of a slab's state, it is good at any moment. */
 static void mend(const struct wait_queue *queue, struct stay *stay)
 {
     struct k_mem_slab *slab = queue->object;
 
     if (slab->shared != 0) {
         shared_slab_mend(slab, queue, stay);
+    } else if (!SLAB_LOCK_FREE) {
+        slab_recount(&slab->info, slab->buffer);
     }
 }
 

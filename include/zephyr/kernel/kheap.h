@@ -134,7 +134,8 @@ void *k_heap_calloc(struct k_heap *h, size_t num, size_t size, k_timeout_t timeo
  *         timeout: then the block is as it was
  *
  * Differs from Zephyr: no cancellation point while it waits for another size of a block, since
- * nobody could tell afterwards where it is. Upstream frees twice if @p bytes is 0.
+ * nobody could tell afterwards where it is. With K_FOREVER it may wait for ever where the block
+ * itself stands in the way of its larger size. Upstream frees twice if @p bytes is 0.
  */
 void *k_heap_realloc(struct k_heap *h, void *ptr, size_t bytes, k_timeout_t timeout);
 
