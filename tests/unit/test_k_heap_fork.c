@@ -50,7 +50,7 @@ static void use_heap(void *arg)
     char *block = k_heap_alloc(&heap, 40, K_NO_WAIT);
     die_unless(block != NULL);
     heap_block_fill(block, 40, 1);
-    die_unless(k_heap_alloc(&heap, HEAP_BYTES - 128, K_MSEC(1)) == NULL);
+    die_unless(k_heap_alloc(&heap, HEAP_BYTES, K_MSEC(1)) == NULL);
     block = k_heap_realloc(&heap, block, 80, K_FOREVER);
     die_unless(block != NULL && heap_block_is_filled(block, 40, 1));
     k_heap_free(&heap, block);

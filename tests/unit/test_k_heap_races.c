@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <zephyr/kernel.h>
+#include "kernel/shared_heap.h"
+#include "kernel/wait_queue.h"
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
 #include "../support/random.h"
@@ -234,6 +236,29 @@ static void nothing_is_lost_if_a_deadline_meets_a_hand_over(void **state)
     print_message("%zu of %zu were served\n", served, 2 * rounds);
 }
 
+/* Its time is over, and it waits for the lock to say so, while it is served under that lock. */
+static void who_is_served_too_late_has_the_block(void **state)
+{
+    struct wait_queue queue = k_heap_queue(&heap);
+    struct stay stay;
+
+    begin_client(0, K_MSEC(20));
+    while (heap_waiters(&heap) == 0 && !heap_client_is_done(&clients[0])) {
+        k_yield();
+    }
+    assert_true(wait_queue_enter(&queue, &stay));
+    k_msleep(60);
+    queue.rules->give(&queue, &stay, held);
+    wait_queue_leave(&queue, &stay);
+    heap_client_end(&clients[0]);
+    if (clients[0].mem != NULL) { /* else it was over before this thread had the lock */
+        assert_ptr_equal(clients[0].mem, held);
+        k_heap_free(&heap, held);
+    }
+    held = NULL;
+    assert_true(heap_is_empty(&heap));
+}
+
 /* --- Everything at once --- */
 
 struct own_block {
@@ -272,7 +297,7 @@ static void fill(struct stressed *self, struct own_block *block, void *mem, size
 
 static void make_block(struct stressed *self, struct own_block *block)
 {
-    size_t bytes = 1 + random_below(&self->random, HEAP_BYTES / 4);
+    size_t bytes = 1 + (size_t)random_below(&self->random, HEAP_BYTES / 4);
     size_t align =
         random_below(&self->random, 3) == 0 ? (size_t)1 << random_below(&self->random, 8) : 0;
     void *mem = k_heap_aligned_alloc(&large_heap, align, bytes, any_timeout(self));
@@ -294,7 +319,7 @@ static void free_block(struct stressed *self, struct own_block *block)
 
 static void resize_block(struct stressed *self, struct own_block *block)
 {
-    size_t bytes = 1 + random_below(&self->random, HEAP_BYTES / 4);
+    size_t bytes = 1 + (size_t)random_below(&self->random, HEAP_BYTES / 4);
     size_t kept = bytes < block->bytes ? bytes : block->bytes;
     void *mem = k_heap_realloc(&large_heap, block->mem, bytes, any_timeout(self));
 
@@ -359,6 +384,7 @@ int main(int argc, char **argv)
         TEST(whoever_is_cancelled_in_time_leaves_too),
         TEST(nothing_is_lost_if_a_cancellation_meets_a_hand_over),
         TEST(nothing_is_lost_if_a_deadline_meets_a_hand_over),
+        TEST(who_is_served_too_late_has_the_block),
         TEST(threads_keep_their_blocks_and_lose_none),
     };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <zephyr/kernel.h>
+#include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
 
@@ -245,6 +246,28 @@ static void a_block_that_lies_well_is_waited_for(void **state)
     assert_ptr_equal(clients[0].mem, block);
 }
 
+static void resize_for_ever(void *block)
+{
+    const size_t bytes = HEAP_BYTES - 256; /* room for it, but not at a multiple of 512 */
+
+    if (k_heap_aligned_realloc(&heap, block, 512, bytes, K_FOREVER) != NULL) {
+        _exit(1);
+    }
+}
+
+/* It would have to move, to where an empty heap has no room for it. */
+static void a_block_that_lies_badly_is_not_waited_for_in_vain(void **state)
+{
+    void *block = take(UNIT);
+
+    struct death death = death_of(resize_for_ever, block); /* which ends if it hangs */
+    uintptr_t place = (uintptr_t)block % 512;
+    k_heap_free(&heap, block);
+    assert_int_not_equal(place, 0);
+    assert_int_equal(death.signal, 0);
+    assert_int_equal(death.exit_code, 0);
+}
+
 /* Who is cancelled while he waits for another size of a block gets it all the same, and then
  * ends. */
 static void to_wait_for_another_size_is_no_cancellation_point(void **state)
@@ -319,6 +342,7 @@ int main(void)
         TEST(a_block_whose_wait_was_in_vain_is_as_it_was),
         TEST(what_a_moved_block_leaves_goes_to_the_first_who_waits),
         TEST(a_block_that_lies_well_is_waited_for),
+        TEST(a_block_that_lies_badly_is_not_waited_for_in_vain),
         TEST(to_wait_for_another_size_is_no_cancellation_point),
         TEST(memory_that_is_there_at_the_deadline_is_found),
     };

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -19,12 +18,12 @@
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
 #include "../support/random.h"
+#include "../support/signal_timer.h"
 
 #define HEAP_BYTES   4096u
 #define PIECE        200u
-#define HAMMERS      2u
 #define SLOTS        8u
-#define ROUNDS       100000u
+#define INTERRUPTS   2000u
 #define PAUSE_NS     100000 /* between the end of a handler and the next one */
 #define HANG_SECONDS 300u
 
@@ -113,6 +112,27 @@ static void free_many(int number)
     for (size_t i = 0; i < SLOTS; i++) {
         k_heap_free(&heap, blocks[i]);
     }
+}
+
+static void free_nothing(int number)
+{
+    (void)number;
+    handled++;
+    k_heap_free(&heap, NULL);
+}
+
+static void nothing_comes_back_of_nothing(void **state)
+{
+    struct wait_queue queue = k_heap_queue(&heap);
+    struct stay stay;
+
+    signal(SIGUSR1, free_nothing);
+    handled = 0;
+    assert_true(wait_queue_enter(&queue, &stay));
+    raise(SIGUSR1);
+    assert_null(heap.wait_q.deferred);
+    wait_queue_leave(&queue, &stay);
+    assert_int_equal(handled, 1);
 }
 
 static void many_blocks_come_back(void **state)
@@ -219,24 +239,6 @@ static void a_handler_outside_of_calls_waits_for_the_lock(void **state)
 
 /* --- Interrupted while it waits --- */
 
-/* A timer that sends SIGUSR2 to the calling thread, once. */
-static timer_t make_timer(void)
-{
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR2};
-    timer_t timer;
-
-    event._sigev_un._tid = (int)syscall(SYS_gettid);
-    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-    return timer;
-}
-
-static void set_timer(timer_t timer, long ns)
-{
-    struct itimerspec soon = {.it_value = {.tv_nsec = ns}};
-
-    timer_settime(timer, 0, &soon, NULL);
-}
-
 static void free_what_is_waited_for(int number)
 {
     void *block = to_be_freed;
@@ -249,11 +251,11 @@ static void free_what_is_waited_for(int number)
 static void wait_for_own_handler(k_timeout_t timeout)
 {
     void *all = take_all();
-    timer_t timer = make_timer();
+    timer_t timer = signal_timer_make(SIGUSR2);
 
     signal(SIGUSR2, free_what_is_waited_for);
     to_be_freed = all;
-    set_timer(timer, 20 * 1000 * 1000);
+    signal_timer_set(timer, 20 * 1000 * 1000);
     void *mem = k_heap_alloc(&heap, HEAP_BYTES / 2, timeout);
     assert_ptr_equal(mem, all);
     timer_delete(timer);
@@ -278,17 +280,17 @@ static void pester_again(int number)
 {
     (void)number;
     handled++;
-    set_timer(pestering, PAUSE_NS);
+    signal_timer_set(pestering, PAUSE_NS);
 }
 
 static void signals_do_not_shorten_a_wait(void **state)
 {
     void *all = take_all();
 
-    pestering = make_timer();
+    pestering = signal_timer_make(SIGUSR2);
     signal(SIGUSR2, pester_again);
     handled = 0;
-    set_timer(pestering, PAUSE_NS);
+    signal_timer_set(pestering, PAUSE_NS);
     errno = ENOTTY;
     int64_t began = k_uptime_ticks();
     assert_null(k_heap_alloc(&heap, HEAP_BYTES / 2, K_MSEC(100)));
@@ -300,100 +302,43 @@ static void signals_do_not_shorten_a_wait(void **state)
     k_heap_free(&heap, all);
 }
 
-/* --- Many at once --- */
+/* --- At any moment --- */
 
-/* A thread and its handler, which take from each other's slots. Both check what is in the blocks:
- * the number of their slot. */
-struct hammer {
-    pthread_t thread;
-    timer_t timer;
-    struct random random;
-    void *
-        for_handler[SLOTS]; /* atomic, as the next: blocks of the thread, for the handler to free */
-    void *for_thread[SLOTS]; /* blocks that the handler has made */
-    size_t damaged;          /* the handler's and the thread's, which are one thread */
-    size_t handled;
-    size_t made;
-};
-
-/* Race detectors do not see the order between a handler that has no lock and the thread that has.
- */
-static size_t hammer_count = HAMMERS;
-static struct hammer hammers[HAMMERS];
-static _Thread_local struct hammer *own_hammer;
-
-static void free_from(struct hammer *hammer, void **slot, size_t number)
+static void free_and_ask_for_more(int number)
 {
-    unsigned char *block = __atomic_exchange_n(slot, NULL, __ATOMIC_RELAXED);
-
-    if (block != NULL) {
-        hammer->damaged += !heap_block_is_filled(block, 8, (unsigned int)number);
-        k_heap_free(&heap, block);
-    }
-}
-
-static bool make_for(void **slot, size_t number, size_t bytes)
-{
-    void *block = k_heap_alloc(&heap, bytes, K_NO_WAIT);
-
-    if (block == NULL) {
-        return false;
-    }
-    heap_block_fill(block, 8, (unsigned int)number);
-    block = __atomic_exchange_n(slot, block, __ATOMIC_RELAXED);
-    k_heap_free(&heap, block); /* a handler has been here in between */
-    return true;
-}
-
-static void hammer_in_handler(int number)
-{
-    struct hammer *hammer = own_hammer;
-    size_t slot = hammer->handled++ % SLOTS;
-
     (void)number;
-    free_from(hammer, &hammer->for_handler[slot], slot);
-    if (hammer->for_thread[slot] == NULL) {
-        hammer->made += make_for(&hammer->for_thread[slot], slot, 8 + slot);
-    }
-    set_timer(hammer->timer, PAUSE_NS);
+    void *block = to_be_freed;
+
+    to_be_freed = NULL;
+    k_heap_free(&heap, block);
+    handled++;
+    signal_timer_set(pestering, PAUSE_NS / 2 + handled % PAUSE_NS);
 }
 
-static void *hammer_heap(void *arg)
+/* The only thread that uses the heap has left it, so nobody would give back later what a handler
+ * has freed meanwhile. */
+static void nothing_is_left_to_be_given_back_after_a_call(void **state)
 {
-    struct hammer *hammer = arg;
-    size_t rounds = scaled_rounds(ROUNDS);
+    const int interrupts = (int)scaled_rounds(INTERRUPTS);
 
-    own_hammer = hammer;
-    hammer->timer = make_timer();
-    set_timer(hammer->timer, PAUSE_NS);
-    for (size_t i = 0; i < rounds || hammer->handled < 4 * SLOTS; i++) {
-        size_t slot = random_below(&hammer->random, SLOTS);
+    pestering = signal_timer_make(SIGUSR2);
+    signal(SIGUSR2, free_and_ask_for_more);
+    handled = 0;
+    to_be_freed = NULL;
+    signal_timer_set(pestering, PAUSE_NS);
+    while (handled < interrupts) {
+        void *block = k_heap_alloc(&heap, PIECE, K_NO_WAIT);
 
-        free_from(hammer, &hammer->for_thread[slot], slot);
-        make_for(&hammer->for_handler[slot], slot, 8 + random_below(&hammer->random, PIECE));
-    }
-    timer_delete(hammer->timer);
-    return NULL;
-}
-
-static void nothing_is_lost_between_threads_and_their_handlers(void **state)
-{
-    signal(SIGUSR2, hammer_in_handler);
-    for (size_t i = 0; i < hammer_count; i++) {
-        hammers[i] = (struct hammer){.random = random_from(i)};
-        assert_int_equal(pthread_create(&hammers[i].thread, NULL, hammer_heap, &hammers[i]), 0);
-    }
-    for (size_t i = 0; i < hammer_count; i++) {
-        pthread_join(hammers[i].thread, NULL);
-    }
-    for (size_t i = 0; i < hammer_count; i++) {
-        print_message("%zu handlers made %zu blocks\n", hammers[i].handled, hammers[i].made);
-        for (size_t slot = 0; slot < SLOTS; slot++) {
-            free_from(&hammers[i], &hammers[i].for_handler[slot], slot);
-            free_from(&hammers[i], &hammers[i].for_thread[slot], slot);
+        if (to_be_freed == NULL) {
+            to_be_freed = block; /* no handler frees what is not there */
+        } else {
+            k_heap_free(&heap, block);
         }
-        assert_int_equal(hammers[i].damaged, 0);
+        assert_null(heap.wait_q.deferred);
     }
+    signal(SIGUSR2, SIG_IGN);
+    timer_delete(pestering);
+    k_heap_free(&heap, to_be_freed);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, heaps_are_empty)
@@ -404,18 +349,17 @@ int main(void)
         TEST(a_block_that_a_handler_frees_inside_of_a_call_comes_back),
         TEST(the_smallest_block_comes_back_too),
         TEST(a_handler_may_use_another_heap_than_it_interrupted),
+        TEST(nothing_comes_back_of_nothing),
         TEST(many_blocks_come_back),
         TEST(who_waits_gets_a_block_that_comes_back),
         TEST(a_handler_inside_of_a_call_does_not_wait_for_others),
         TEST(a_handler_outside_of_calls_waits_for_the_lock),
         TEST(a_handler_may_free_what_its_own_thread_waits_for),
         TEST(signals_do_not_shorten_a_wait),
-        TEST(nothing_is_lost_between_threads_and_their_handlers),
+        TEST(nothing_is_left_to_be_given_back_after_a_call),
     };
 
-    if (race_detector_announce()) {
-        hammer_count = 1;
-    }
+    race_detector_announce();
     k_heap_init(&heap, buffer, sizeof(buffer));
     k_heap_init(&other_heap, other_buffer, sizeof(other_buffer));
     alarm(HANG_SECONDS);
