@@ -187,6 +187,10 @@ uint32_t slab_take(struct k_mem_slab_info *info, char *buffer);
 /* Gives a block back. False, and nothing has happened, if somebody waits for one. */
 bool slab_give(struct k_mem_slab_info *info, char *mem, uint32_t block);
 
+/* After a swap that was lost: others are at it, and one who goes on at once hinders them and loses
+ * again. */
+__attribute__((cold)) void slab_back_off(void);
+
 #if SLAB_LOCK_FREE
 /* The fast paths: one try each. NULL or false says nothing; then the above are to be called.
  * `alone`: this process has no other thread. */
@@ -212,6 +216,7 @@ static inline char *slab_try_take(struct k_mem_slab_info *info, char *buffer, bo
         }
         slab_count_alone(info, true);
     } else if (__builtin_expect(!slab_swap(info, before, after), 0)) {
+        slab_back_off();
         return NULL;
     }
     slab_erase_link(mem);
@@ -240,6 +245,7 @@ static inline bool slab_try_give(struct k_mem_slab_info *info, char *mem, uint32
     }
     if (__builtin_expect(!swapped, 0)) {
         slab_erase_link(mem);
+        slab_back_off();
     }
     return swapped;
 }
