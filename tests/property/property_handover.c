@@ -54,7 +54,7 @@ static void hold(struct player *player, void *mem)
         complain("two threads have the block");
     }
     memset(mem, (int)me, BLOCK_BYTES);
-    for (size_t i = random_below(&player->random, HOLD_STEPS); i > 0; i--) {
+    for (uint64_t i = random_below(&player->random, HOLD_STEPS); i > 0; i--) {
         __asm__ volatile("");
     }
     __atomic_store_n(&holder, 0, __ATOMIC_RELAXED);
