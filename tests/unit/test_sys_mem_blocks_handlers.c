@@ -46,6 +46,11 @@ struct hammer {
 static struct hammer hammers[HAMMERS];
 static _Thread_local struct hammer *own_hammer;
 
+static size_t below(struct hammer *hammer, size_t limit)
+{
+    return (size_t)random_below(&hammer->random, limit);
+}
+
 static void count_error(bool is_error)
 {
     __atomic_fetch_add(&errors, is_error, __ATOMIC_RELAXED);
@@ -118,9 +123,9 @@ static void hammer_in_handler(int number)
 static void take_and_give(struct hammer *hammer)
 {
     void *mem[MOST];
-    size_t count = 1 + random_below(&hammer->random, MOST);
+    size_t count = 1 + below(hammer, MOST);
 
-    if (random_below(&hammer->random, 2) == 0) {
+    if (below(hammer, 2) == 0) {
         if (take(count, mem)) {
             give(count, mem);
         }
@@ -143,7 +148,7 @@ static void *hammer_blocks(void *arg)
     hammer->timer = signal_timer_make(SIGUSR2);
     signal_timer_set(hammer->timer, PAUSE_NS);
     for (size_t i = 0; i < rounds || hammer->handled < 4 * SLOTS; i++) {
-        size_t slot = (size_t)random_below(&hammer->random, SLOTS);
+        size_t slot = below(hammer, SLOTS);
 
         give_from(&hammer->for_thread[slot]);
         put_into(&hammer->for_handler[slot]);

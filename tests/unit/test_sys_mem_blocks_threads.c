@@ -45,6 +45,11 @@ struct worker {
 
 static struct worker workers[THREADS];
 
+static size_t below(struct worker *worker, size_t limit)
+{
+    return (size_t)random_below(&worker->random, limit);
+}
+
 /* A race detector sees that this is no race only if blocks are handed over in order. */
 static void fill(const struct worker *worker, struct catch *caught)
 {
@@ -78,7 +83,7 @@ static void take_side_by_side(struct worker *worker, struct catch *caught, size_
 
 static void take_particular_ones(struct worker *worker, struct catch *caught, size_t count)
 {
-    char *mem = (char *)blocks.buffer + random_below(&worker->random, BLOCKS) * BLOCK_BYTES;
+    char *mem = (char *)blocks.buffer + below(worker, BLOCKS) * BLOCK_BYTES;
     int result = sys_mem_blocks_get(&blocks, mem, count);
 
     caught->count = result == 0 ? count : 0;
@@ -92,7 +97,7 @@ static void take_particular_ones(struct worker *worker, struct catch *caught, si
 static void take(struct worker *worker, struct catch *caught)
 {
     size_t count = random_log_uniform(&worker->random, MOST);
-    size_t way = random_below(&worker->random, 6);
+    size_t way = below(worker, 6);
 
     if (way == 0) {
         take_side_by_side(worker, caught, count);
@@ -129,7 +134,7 @@ static void *work(void *arg)
     struct sys_memory_stats stats;
 
     for (size_t i = 0; i < rounds; i++) {
-        struct catch *caught = &worker->slots[random_below(&worker->random, SLOTS)];
+        struct catch *caught = &worker->slots[below(worker, SLOTS)];
 
         if (caught->count == 0) {
             take(worker, caught);
