@@ -10,12 +10,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include <zephyr/multi_heap/shared_multi_heap.h>
 #include "../support/death.h"
+#include "../support/good_child.h"
 #include "../support/heap_client.h"
 
 #define REGION_BYTES 1024u
@@ -27,16 +26,6 @@
 static _Alignas(64) char buffers[REGIONS + 1][REGION_BYTES];
 
 /* --- In the child --- */
-
-#define CHECK_THAT(condition) check_that((condition), #condition, __LINE__)
-
-static void check_that(bool condition, const char *text, int line)
-{
-    if (!condition) {
-        dprintf(STDERR_FILENO, "line %d: not so: %s\n", line, text);
-        _exit(1);
-    }
-}
 
 static int add(size_t number, enum shared_multi_heap_attr attr)
 {
@@ -302,19 +291,10 @@ static void free_twice(void *arg)
 
 /* --- In the parent --- */
 
-static void expect_good_child(crime_fn deed)
-{
-    struct death death = death_of(deed, NULL);
-
-    assert_string_equal(death.message, "");
-    assert_int_equal(death.signal, 0);
-    assert_int_equal(death.exit_code, 0);
-}
-
 #define GOOD_CHILD(name, deed)                                                                     \
     static void name(void **state)                                                                 \
     {                                                                                              \
-        expect_good_child(deed);                                                                   \
+        expect_good_child(deed, NULL);                                                             \
     }
 
 GOOD_CHILD(a_pool_is_initialised_once, init_twice)

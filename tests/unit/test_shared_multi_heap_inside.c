@@ -15,6 +15,7 @@
 #include <zephyr/multi_heap/shared_multi_heap.h>
 #include <zephyr/sys/heap_listener.h>
 #include "../support/death.h"
+#include "../support/good_child.h"
 #include "../support/heap_client.h"
 #include "../support/heap_fields.h"
 #include "../support/shared_regions.h"
@@ -115,48 +116,33 @@ static void a_handler_that_frees_what_is_none_is_reported(void **state)
 
 /* --- Children --- */
 
-static void die_unless(bool condition)
-{
-    if (!condition) {
-        _exit(1);
-    }
-}
-
 static void use_pool(void *arg)
 {
     (void)arg;
     for (size_t kind = 0; kind < SMH_REG_ATTR_NUM; kind++) {
         char *block = shared_multi_heap_alloc((enum shared_multi_heap_attr)kind, PIECE);
 
-        die_unless(block != NULL);
+        CHECK_THAT(block != NULL);
         heap_block_fill(block, PIECE, 2);
         block = shared_multi_heap_realloc((enum shared_multi_heap_attr)kind, block, 2 * PIECE);
-        die_unless(block != NULL && heap_block_is_filled(block, PIECE, 2));
+        CHECK_THAT(block != NULL && heap_block_is_filled(block, PIECE, 2));
         shared_multi_heap_free(block);
     }
 }
 
-static void expect_good(const struct death *death)
-{
-    assert_string_equal(death->message, "");
-    assert_int_equal(death->signal, 0);
-    assert_int_equal(death->exit_code, 0);
-}
-
 static void free_copy(void *block)
 {
-    die_unless(heap_block_is_filled(block, PIECE, 1));
+    CHECK_THAT(heap_block_is_filled(block, PIECE, 1));
     shared_multi_heap_free(block);
     use_pool(NULL);
-    die_unless(shared_regions_are_empty());
+    CHECK_THAT(shared_regions_are_empty());
 }
 
 static void a_child_has_a_copy(void **state)
 {
     void *block = take(SMH_REG_ATTR_CACHEABLE);
-    struct death death = death_of(free_copy, block);
 
-    expect_good(&death);
+    expect_good_child(free_copy, block);
     assert_true(heap_block_is_filled(block, PIECE, 1));
     shared_multi_heap_free(block);
 }
@@ -215,7 +201,7 @@ static void a_child_can_use_heaps_that_were_whole(void **state)
     begin_inside();
     struct death death = death_of(use_pool_after_insider, NULL);
     end_inside();
-    expect_good(&death);
+    expect_good_end(&death);
 }
 
 static struct heap_fields fields;
