@@ -78,10 +78,14 @@ static void a_file_is_shared_between_processes(void **state)
 static void a_descriptor_lasts_as_long_as_its_region(void **state)
 {
     struct quarry_memory_region region;
+    struct quarry_memory_region other;
 
     map_file(&region);
     int file = region.file;
     assert_int_equal(fcntl(file, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(quarry_memory_region_attach(&other, file), 0);
+    assert_int_equal(fcntl(other.file, F_GETFD), FD_CLOEXEC);
+    expect_unmapped(&other);
     expect_unmapped(&region);
     assert_int_equal(fcntl(file, F_GETFD), -1);
     errno = ODD_ERRNO;
