@@ -64,7 +64,17 @@ void *heap_first_block(const struct sys_heap *heap);
  * then nothing has changed. */
 bool heap_resize_in_place(struct sys_heap *heap, void *mem, size_t bytes);
 
+/* Copies what a live block holds, `usable_bytes` bytes, or the first `bytes` of them, to a block
+ * that will take its place, of this heap or another: to be followed by sys_heap_free. Reads no word
+ * of the heap. */
+void heap_copy_block(struct sys_heap *heap, void *mem, size_t usable_bytes, void *to, size_t bytes);
+
+/* Whether an address, any at all, lies between the first byte that the heap could give to a user
+ * and its end marker. False also if there is no heap. */
+bool heap_contains(const struct sys_heap *heap, const void *address);
+
 /* heap->heap must not be NULL for what follows. */
+
 
 /* The counters of sys_heap_runtime_stats_get. False if the build does not keep them. */
 bool heap_counters(const struct sys_heap *heap, struct sys_memory_stats *stats);
