@@ -275,7 +275,7 @@ static void sizes_next_to_the_largest_fail(void **state)
 
 static void it_is_used_up_and_comes_back(void **state)
 {
-    unsigned char *blocks[POOL_BYTES / 64];
+    unsigned char *blocks[POOL_BYTES / 48];
     size_t count = 0;
 
     while ((blocks[count] = k_malloc(48)) != NULL) {
