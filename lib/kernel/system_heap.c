@@ -38,8 +38,6 @@
      : sizeof(void *) == 4                         ? MOST_IN_32_BIT                                \
                                                    : 15 * MOST_IN_32_BIT)
 
-_Static_assert(QUARRY_HEAP_MEM_POOL_SIZE + 0ull <= SIZE_MAX, "the build's size is a size_t");
-
 /* Both are written once, with the heap's lock held. */
 static size_t heap_bytes;
 static bool size_is_known;

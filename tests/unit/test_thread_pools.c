@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resource pools of threads: who has one, who inherits one, and what comes out of it. */
+#define CONFIG_HEAP_MEM_POOL_SIZE 65536 /* as a build of a program would say it */
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
