@@ -256,7 +256,7 @@ static void what_a_summary_has_forgotten_is_found_out(void **state)
         expect_lowest(bit);
         size_t offset;
         assert_false(bitarray_claim_lowest_run(&array, 1, &offset));
-        for (size_t word = 0; word < lowest; word++) {
+        for (size_t word = 1; word < lowest; word++) { /* unit 0 is looked at in any case */
             assert_int_equal(array.summary[word], UINTPTR_MAX);
         }
     }
