@@ -72,6 +72,7 @@ void heap_copy_block(struct sys_heap *heap, void *mem, size_t usable_bytes, void
 /* Whether an address, any at all, lies between the first byte that the heap could give to a user
  * and its end marker. False also if there is no heap. */
 bool heap_contains(const struct sys_heap *heap, const void *address);
+
 /* sys_heap_aligned_realloc of a block (not NULL) to a size (not 0), with an alignment that may have
  * a rewind bit: the block stays if it lies as sys_heap_aligned_alloc could have put it. */
 void *heap_realloc(struct sys_heap *heap, void *mem, size_t align, size_t bytes);
@@ -80,7 +81,6 @@ void *heap_realloc(struct sys_heap *heap, void *mem, size_t align, size_t bytes)
 void heap_make_ready(struct sys_heap *heap) __attribute__((weak));
 
 /* heap->heap must not be NULL for what follows. */
-
 
 /* The counters of sys_heap_runtime_stats_get. False if the build does not keep them. */
 bool heap_counters(const struct sys_heap *heap, struct sys_memory_stats *stats);
