@@ -18,6 +18,7 @@ WORKLOADS_LIST = SOURCE_ROOT / "benchmarks" / "workloads" / "workloads.json"
 WORKLOADS_BUILT = "benchmarks/workloads"
 MEASURES = ("time", "rss", "decay", "latency")
 LATENCY_FILE = "latency"
+COUNTED_PROGRAMS = ("sqlite3", "python3", "perl", "lua")
 RESULT_KEYS = ("workload", "parameters", "operations", "check", "metrics")
 
 
@@ -107,8 +108,9 @@ def program_case(program: Program) -> Case:
     def run(trial: Trial) -> Outcome:
         program.run(trial)
         return Outcome()
-    return Case(program.name, "program", frozenset({"time", "rss"}), (program.run.__doc__ or "").strip(),
-                "tests/programs", run, program.prepare, count_calls=program.name in ("sqlite3", "python3"))
+    description = program.run.__doc__ or f"the catalogue's work for {program.name}"
+    return Case(program.name, "program", frozenset({"time", "rss"}), description, "tests/programs", run,
+                program.prepare, count_calls=program.name in COUNTED_PROGRAMS)
 
 
 def all_cases(scale: Scale, build: Path, listed: Path = WORKLOADS_LIST) -> list[Case]:

@@ -73,7 +73,7 @@ def shade(ratio: float) -> float:
     return min(max(math.log(ratio) / math.log(WORST_SHOWN), 0.0), 1.0)
 
 
-def draw_cell(axes: Any, column: int, line: int, ratio: float | None, mark: str = "") -> None:
+def draw_cell(axes: Any, column: int, line: float, ratio: float | None, mark: str = "") -> None:
     """Draw one ratio as a coloured square with its number."""
     value = None if ratio is None else shade(ratio)
     colour = "#DDDDDD" if value is None else pyplot.get_cmap("YlOrBr")(0.85 * value)
@@ -147,8 +147,8 @@ def outside_works() -> bool:
 
 def typical_run(result: Mapping[str, Any], case: str, name: str) -> Mapping[str, Any] | None:
     """Return the run with the median mean of its samples: a real run, not an average of several."""
-    runs = [run for run in result["runs"]
-            if run["case"] == case and run["allocator"] == name and run["rss_samples"]]
+    runs: list[Mapping[str, Any]] = [run for run in result["runs"] if run["case"] == case
+                                     and run["allocator"] == name and run["rss_samples"]]
     if not runs:
         return None
     level = {id(run): statistics.fmean(sample[1] for sample in run["rss_samples"]) for run in runs}

@@ -12,11 +12,13 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .allocators import facts
 from .catalogue import SOURCE_ROOT, Allocator
-from .runner import Settings
+
+if TYPE_CHECKING:
+    from .runner import Settings
 
 NOT_THERE = "not there"
 OPTIONS_TOLD = ("optimization", "b_ndebug", "b_lto", "checks", "heap_hardening", "heap_runtime_stats",

@@ -10,6 +10,7 @@ from . import provenance, summary
 from .summary import Cell, Row
 
 KIB = 1024
+WORK_SECONDS = "work_seconds"  # which every workload tells; the tables show the whole process's time
 LEGEND = """\
 Cells: median / median of the best allocator of the row, ± median absolute deviation in per cent.
 * the best of its row. = a tie with it: the 95 % interval of the ratio begins at 1.01 or below.
@@ -117,16 +118,23 @@ def switches_table(result: Mapping[str, Any], figure: str, title: str) -> list[s
     """Return the table of one kind of context switches, of the cases in which there are any."""
     cases = [case["name"] for case in result["cases"] if "time" in case["measures"]
              and any(run["case"] == case["name"] and run[figure] >= 10 for run in result["runs"])]
-    return median_table(result, title, [(case, "") for case in cases], lambda run, _: run[figure])
+    return median_table(result, title, [(case, "") for case in cases], lambda run, _: float(run[figure]))
+
+
+def metric_of(run: Mapping[str, Any], metric: str) -> float | None:
+    """Return what a program told of itself in a run."""
+    value: float | None = run["metrics"].get(metric)
+    return value
 
 
 def own_figures_table(result: Mapping[str, Any]) -> list[str]:
     """Return what the workloads measure of themselves: memory at moments, throughput."""
     wanted = [(case["name"], metric) for case in result["cases"]
               for metric in dict.fromkeys(metric for run in result["runs"]
-                                          if run["case"] == case["name"] for metric in run["metrics"])]
+                                          if run["case"] == case["name"] for metric in run["metrics"])
+              if metric != WORK_SECONDS]
     return median_table(result, "What the programs tell of themselves (medians)", wanted,
-                        lambda run, metric: run["metrics"].get(metric))
+                        metric_of)
 
 
 def system_calls_table(result: Mapping[str, Any]) -> list[str]:

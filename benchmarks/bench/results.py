@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import provenance
-from .cases import Case
-from .runner import Campaign
+
+if TYPE_CHECKING:
+    from .cases import Case
+    from .runner import Campaign
 
 FORMAT = 1
 KEYS = ("cases", "runs", "latency", "system_calls", "failures")

@@ -21,6 +21,7 @@ from .catalogue import Allocator, Program, Scale, Trial, difference, run_trial
 from .progress import Progress
 
 WARM_UP = 0
+MEMORY_ROUNDS = 3
 COUNTING = -1
 
 
@@ -51,6 +52,11 @@ class Run:
         return f"{what}  {self.case.name}  {self.allocator.name}"
 
     @property
+    def title(self) -> str:
+        """Name what fails if the step does: counting calls is a thing of its own."""
+        return self.case.name + (" under strace" if self.round == COUNTING else "")
+
+    @property
     def alike(self) -> tuple[str, str, bool]:
         """Return what all runs that take equally long have in common."""
         return self.case.name, self.allocator.name, self.round == COUNTING
@@ -70,11 +76,16 @@ def plan(cases: Sequence[Case], allocators: Sequence[Allocator], settings: Setti
 
 
 def repetitions(case: Case, number: int, settings: Settings) -> int:
-    """Return how often a case runs in a round: once, but its share of processes for latency."""
-    if not case.latency or number == WARM_UP:
-        return 1
-    share, more = divmod(settings.latency_processes, settings.rounds)
-    return share + (1 if number <= more else 0)
+    """Return how often a case runs in a round.
+
+    Once; its share of processes for latency; and what looks at memory only, which hardly differs from
+    run to run and may idle for long, without warm-up and in the first rounds only.
+    """
+    if case.latency and number != WARM_UP:
+        share, more = divmod(settings.latency_processes, settings.rounds)
+        return share + (1 if number <= more else 0)
+    timed = case.latency or "time" in case.measures
+    return 1 if timed or WARM_UP < number <= MEMORY_ROUNDS else 0
 
 
 @dataclass
@@ -90,8 +101,8 @@ class Campaign:
 
     def ended(self, run: Run) -> bool:
         """Tell whether the case was refused, or the allocator's part in it has failed."""
-        return any(failure["case"] == run.case.name and failure["allocator"] in ("", run.allocator.name)
-                   for failure in self.failures)
+        return any(failure["case"] in (run.case.name, run.title)
+                   and failure["allocator"] in ("", run.allocator.name) for failure in self.failures)
 
     def fail(self, case: str, allocator: str, why: str) -> None:
         """Note a failure; with no allocator's name the case is refused for all."""
@@ -102,7 +113,7 @@ class Campaign:
         name, reference = self.references.setdefault(run.case.name, (run.allocator.name, seen))
         shown = difference(reference, seen, (f"first run, {name}", run.allocator.name))
         if shown:
-            self.fail(run.case.name, "", f"the results under {name} and {run.allocator.name} differ:\n{shown}")
+            self.fail(run.title, "", f"the results under {name} and {run.allocator.name} differ:\n{shown}")
         return not shown
 
     def keep(self, run: Run, trial: Trial, outcome: Outcome, counts: Path) -> None:
@@ -147,7 +158,7 @@ def run_once(campaign: Campaign, run: Run, progress: Progress) -> None:
     except (BadCase, latency.BadFile) as error:
         trial.failure = str(error)
     if trial.failure:
-        campaign.fail(run.case.name, run.allocator.name, trial.failure)
+        campaign.fail(run.title, run.allocator.name, trial.failure)
     elif campaign.compare(run, trial.seen):
         campaign.keep(run, trial, outcomes[0], counts)
     for path in (streams, counts):

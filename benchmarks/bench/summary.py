@@ -107,7 +107,7 @@ def values_by_round(result: Mapping[str, Any], case: str, figure: str) -> dict[s
         if run["case"] == case and figure in run:
             found.setdefault(run["allocator"], {})[run["round"]] = run[figure]
     whole = {name: values for name, values in found.items() if not failed(result, case, name)}
-    rounds = sorted(set.intersection(*map(set, whole.values()))) if whole else []
+    rounds = sorted(set.intersection(*(set(values) for values in whole.values()))) if whole else []
     return {name: [whole[name][number] for number in rounds] for name in names(result) if name in whole}
 
 

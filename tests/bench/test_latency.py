@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files of times, the smallest of several processes, percentiles."""
+from __future__ import annotations
+
+import struct
+import tempfile
+import unittest
+from collections.abc import Sequence
+from pathlib import Path
+
+try:
+    from bench import latency
+except ImportError as error:
+    raise unittest.SkipTest("no numpy") from error
+
+KINDS = (0, 1, 0, 2)
+
+
+def data(times: Sequence[int], kinds: Sequence[int] = KINDS) -> bytes:
+    """Return the file of a process with these times."""
+    names = b"".join(name.ljust(16, b"\0") for name in (b"malloc", b"free", b"realloc"))
+    return (b"QLATENCY" + struct.pack("<I", 3) + names + struct.pack("<Q", len(times)) + bytes(kinds)
+            + struct.pack(f"<{len(times)}I", *times))
+
+
+def times(*values: int) -> latency.Times:
+    """Return parsed times."""
+    return latency.parse_times(data(values))
+
+
+class Files(unittest.TestCase):
+    """What a process leaves."""
+
+    def test_parse(self) -> None:
+        parsed = times(30, 20, 31, 40)
+        self.assertEqual(parsed.kinds, ["malloc", "free", "realloc"])
+        self.assertEqual(list(parsed.nanoseconds), [30, 20, 31, 40])
+
+    def test_refused(self) -> None:
+        good = data((30, 20, 31, 40))
+        for bad in (b"", b"QLATENCY", good[:-1], good + b"\0", b"x" + good[1:], data(()),
+                    data((1, 2, 3, 4), (0, 1, 0, 3))):
+            with self.subTest(bad[:12]), tempfile.TemporaryDirectory() as directory:
+                path = Path(directory) / "times"
+                path.write_bytes(bad)
+                with self.assertRaises(latency.BadFile):
+                    latency.read_times(path)
+
+
+class Smallest(unittest.TestCase):
+    """Several processes."""
+
+    def test_each_operation_keeps_its_own(self) -> None:
+        kept = latency.keep_smallest(latency.keep_smallest(None, times(30, 900, 31, 40)), times(800, 20, 32, 39))
+        self.assertEqual(list(kept.nanoseconds), [30, 20, 31, 39])
+        self.assertEqual(kept.processes, 2)
+
+    def test_another_sequence(self) -> None:
+        other = latency.parse_times(data((1, 2, 3, 4), (0, 1, 1, 2)))
+        with self.assertRaisesRegex(latency.BadFile, "another sequence"):
+            latency.keep_smallest(times(1, 2, 3, 4), other)
+
+
+class Percentiles(unittest.TestCase):
+    """Of 1 to 1000 ns, once each, in one kind."""
+
+    def setUp(self) -> None:
+        values = range(1000, 0, -1)
+        self.summary = latency.summarise(latency.parse_times(data(values, [1] * 1000)))["kinds"]
+
+    def test_percentiles(self) -> None:
+        self.assertEqual(self.summary["free"]["percentiles"],
+                         {"50": 500, "90": 900, "99": 990, "99.9": 999, "99.99": 1000})
+        self.assertEqual(self.summary["free"]["max"], 1000)
+        self.assertEqual(self.summary["free"]["operations"], 1000)
+
+    def test_kinds_without_operations_are_left_out(self) -> None:
+        self.assertEqual(list(self.summary), ["free"])
+
+    def test_curve(self) -> None:
+        curve = self.summary["free"]["curve"]
+        self.assertEqual(curve[0], [50.0, 500])
+        self.assertEqual(curve[-1], [100.0, 1000])
+        self.assertEqual(curve, sorted(curve))
+
+
+if __name__ == "__main__":
+    unittest.main()
