@@ -12,7 +12,9 @@ import xml.etree.ElementTree
 from collections.abc import Callable
 from pathlib import Path
 
+from documents import prepare_json, prepare_xml, run_jq, run_xmllint
 from inputs import write_c_program, write_packable
+from postgres_session import run_postgres
 from redis_session import run_redis
 from trial import Program, Scale, Trial
 
@@ -145,6 +147,9 @@ COMPARE_PROGRAMS = [
             {Scale.FULL: 500_000}),
     Program("lua", ("lua5.4",), run_script(["lua5.4"], "tables.lua", LUA_ROUNDS),
             {Scale.FULL: 1_000_000}),
+    Program("jq", ("jq",), run_jq, {Scale.FULL: 2_000_000}, prepare_json),
+    Program("xmllint", ("libxml2-utils",), run_xmllint, {Scale.FULL: 11_000_000}, prepare_xml),
+    Program("postgresql", ("postgresql",), run_postgres, {Scale.FULL: 350_000}),
     *(Program(name, ("python3", PYTHON_TEST_PACKAGE), run_python_test(name),
               {Scale.FULL: least_calls})
       for name, least_calls in PYTHON_TESTS.items()),
@@ -152,7 +157,7 @@ COMPARE_PROGRAMS = [
 
 # What `./dev bench` measures: not Python's tests, which mostly start processes and wait. The second
 # list is for hours rather than minutes.
-QUICK_BENCH = ("sqlite3", "python3", "redis-server", "gcc", "perl", "lua")
+QUICK_BENCH = ("sqlite3", "python3", "redis-server", "gcc", "perl", "lua", "jq", "xmllint")
 BENCH_PROGRAMS = [program for program in COMPARE_PROGRAMS if program.name in QUICK_BENCH]
 BENCH_PROGRAMS_IN_FULL = [program for program in COMPARE_PROGRAMS
                           if program.name not in QUICK_BENCH and program.name not in PYTHON_TESTS]
