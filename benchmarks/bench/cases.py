@@ -18,7 +18,9 @@ WORKLOADS_LIST = SOURCE_ROOT / "benchmarks" / "workloads" / "workloads.json"
 WORKLOADS_BUILT = "benchmarks/workloads"
 MEASURES = ("time", "rss", "decay", "latency")
 LATENCY_FILE = "latency"
-COUNTED_PROGRAMS = ("sqlite3", "python3", "perl", "lua")
+# Whose system calls are counted: cases that make an allocator ask the system for memory.
+COUNTED = ("larson-2", "producer-consumer-2", "churn-2", "replace-medium-2", "replace-large", "vectors",
+           "thread-starts-4", "zeroed", "decay-ticking", "sqlite3", "python3", "perl", "lua")
 RESULT_KEYS = ("workload", "parameters", "operations", "check", "metrics")
 
 
@@ -38,11 +40,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the tables. A case that measures latency has no other row."""
+    """One row of the tables: of all of them, of those about memory, or of those about latency."""
 
     name: str
     kind: str
-    measures: frozenset[str]
+    measures: str
     description: str
     origin: str
     run: Callable[[Trial], Outcome]
@@ -52,11 +54,16 @@ class Case:
     @property
     def latency(self) -> bool:
         """Tell whether each operation's time is wanted."""
-        return "latency" in self.measures
+        return self.measures == "latency"
+
+    @property
+    def timed(self) -> bool:
+        """Tell whether noise matters: whether the case needs to warm up, and many rounds."""
+        return self.measures in ("time", "latency")
 
     def as_json(self) -> dict[str, Any]:
         """Return what a reader of the results has to know."""
-        return {"name": self.name, "kind": self.kind, "measures": sorted(self.measures),
+        return {"name": self.name, "kind": self.kind, "measures": self.measures,
                 "description": self.description, "origin": self.origin}
 
 
@@ -88,19 +95,20 @@ def run_workload(binary: Path, arguments: Sequence[str], latency: bool) -> Calla
 
 def workload_case(entry: dict[str, Any], scale: Scale, build: Path) -> Case:
     """Return the case that an entry of workloads.json describes."""
-    measures = frozenset(entry["measures"])
-    if not measures or not measures <= set(MEASURES):
-        raise BadCase(f"{entry['name']}: measures {sorted(measures)}, not some of {MEASURES}")
+    measure = entry["measures"]
+    if measure not in MEASURES:
+        raise BadCase(f"{entry['name']}: measures {measure}, which is none of {', '.join(MEASURES)}")
+    arguments = [str(word) for word in [*entry["arguments"], *entry[scale.value]]]
     binary = build.resolve() / WORKLOADS_BUILT / entry["program"]
-    return Case(entry["name"], "workload", measures, entry["description"], entry["origin"],
-                run_workload(binary, [str(word) for word in entry[scale.value]], "latency" in measures),
-                count_calls=bool(entry.get("system_calls", False)))
+    return Case(entry["name"], "workload", measure, entry["description"], entry["origin"],
+                run_workload(binary, arguments, measure == "latency"),
+                count_calls=entry["name"] in COUNTED)
 
 
 def workload_cases(scale: Scale, build: Path, listed: Path = WORKLOADS_LIST) -> list[Case]:
     """Return the cases of workloads.json that have arguments for this scale."""
     entries = json.loads(listed.read_text())["cases"]
-    return [workload_case(entry, scale, build) for entry in entries if entry.get(scale.value) is not None]
+    return [workload_case(entry, scale, build) for entry in entries]
 
 
 def program_case(program: Program) -> Case:
@@ -109,8 +117,8 @@ def program_case(program: Program) -> Case:
         program.run(trial)
         return Outcome()
     description = program.run.__doc__ or f"the catalogue's work for {program.name}"
-    return Case(program.name, "program", frozenset({"time", "rss"}), description, "tests/programs", run,
-                program.prepare, count_calls=program.name in COUNTED_PROGRAMS)
+    return Case(program.name, "program", "time", description, "tests/programs", run,
+                program.prepare, count_calls=program.name in COUNTED)
 
 
 def all_cases(scale: Scale, build: Path, listed: Path = WORKLOADS_LIST) -> list[Case]:

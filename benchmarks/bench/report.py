@@ -116,7 +116,7 @@ def median_table(result: Mapping[str, Any], title: str, wanted: Sequence[tuple[s
 
 def switches_table(result: Mapping[str, Any], figure: str, title: str) -> list[str]:
     """Return the table of one kind of context switches, of the cases in which there are any."""
-    cases = [case["name"] for case in result["cases"] if "time" in case["measures"]
+    cases = [case["name"] for case in result["cases"] if case["measures"] == "time"
              and any(run["case"] == case["name"] and run[figure] >= 10 for run in result["runs"])]
     return median_table(result, title, [(case, "") for case in cases], lambda run, _: float(run[figure]))
 
@@ -157,8 +157,8 @@ def latency_table(case: str, of_case: Mapping[str, Any], names: Sequence[str]) -
             if figures:
                 percentiles = list(figures["percentiles"])
                 lines.append([f"{kind} {name}", count(figures["operations"]),
-                              *(f"{value:,}" for value in figures["percentiles"].values()),
-                              f"{figures['max']:,}"])
+                              *(f"{value:,.0f}" for value in
+                                [*figures["percentiles"].values(), figures["max"]])])
     processes = min((summary_["processes"] for summary_ in of_case.values()), default=0)
     title = f"Latency, {case}: ns per call, each operation's smallest of {processes} processes"
     header = ["call", "operations", *(f"p{percentile}" for percentile in percentiles), "max"]

@@ -84,8 +84,7 @@ def repetitions(case: Case, number: int, settings: Settings) -> int:
     if case.latency and number != WARM_UP:
         share, more = divmod(settings.latency_processes, settings.rounds)
         return share + (1 if number <= more else 0)
-    timed = case.latency or "time" in case.measures
-    return 1 if timed or WARM_UP < number <= MEMORY_ROUNDS else 0
+    return 1 if case.timed or WARM_UP < number <= MEMORY_ROUNDS else 0
 
 
 @dataclass

@@ -125,7 +125,7 @@ def names(result: Mapping[str, Any]) -> list[str]:
 def rows(result: Mapping[str, Any], figure: str, measures: Sequence[str]) -> list[Row]:
     """Return the rows of all cases that measure one of these, in the order of the cases."""
     made = [make_row(case["name"], values) for case in result["cases"]
-            if set(case["measures"]) & set(measures)
+            if case["measures"] in measures
             and (values := values_by_round(result, case["name"], figure))]
     return [row for row in made if row is not None]
 

@@ -13,14 +13,15 @@ try:
 except ImportError as error:
     raise unittest.SkipTest("no numpy") from error
 
-KINDS = (0, 1, 0, 2)
+CALLS = (1, 2, 1, 3)
+HEADER = struct.Struct("=8sIIQII")
+RECORD = struct.Struct("=QIBBH")
 
 
-def data(times: Sequence[int], kinds: Sequence[int] = KINDS) -> bytes:
-    """Return the file of a process with these times."""
-    names = b"".join(name.ljust(16, b"\0") for name in (b"malloc", b"free", b"realloc"))
-    return (b"QLATENCY" + struct.pack("<I", 3) + names + struct.pack("<Q", len(times)) + bytes(kinds)
-            + struct.pack(f"<{len(times)}I", *times))
+def data(times: Sequence[int], calls: Sequence[int] = CALLS) -> bytes:
+    """Return the file of a process with these times in ns."""
+    records = b"".join(RECORD.pack(1000 * time, 8, call, 0, 0) for time, call in zip(times, calls))
+    return HEADER.pack(b"qlatency", 1, RECORD.size, len(times), 1, 0) + records
 
 
 def times(*values: int) -> latency.Times:
@@ -32,19 +33,23 @@ class Files(unittest.TestCase):
     """What a process leaves."""
 
     def test_parse(self) -> None:
-        parsed = times(30, 20, 31, 40)
-        self.assertEqual(parsed.kinds, ["malloc", "free", "realloc"])
-        self.assertEqual(list(parsed.nanoseconds), [30, 20, 31, 40])
+        records = times(30, 20, 31, 40).records
+        self.assertEqual(list(records["picoseconds"]), [30_000, 20_000, 31_000, 40_000])
+        self.assertEqual(list(records["call"]), list(CALLS))
 
     def test_refused(self) -> None:
         good = data((30, 20, 31, 40))
-        for bad in (b"", b"QLATENCY", good[:-1], good + b"\0", b"x" + good[1:], data(()),
-                    data((1, 2, 3, 4), (0, 1, 0, 3))):
+        for bad in (b"", b"qlatency", good[:-1], good + b"\0", b"x" + good[1:], data(()),
+                    data((1, 2, 3, 4), (1, 2, 1, 4)), good[:8] + b"\2" + good[9:]):
             with self.subTest(bad[:12]), tempfile.TemporaryDirectory() as directory:
                 path = Path(directory) / "times"
                 path.write_bytes(bad)
                 with self.assertRaises(latency.BadFile):
                     latency.read_times(path)
+
+    def test_missing(self) -> None:
+        with self.assertRaises(latency.BadFile):
+            latency.read_times(Path("/nowhere/times"))
 
 
 class Smallest(unittest.TestCase):
@@ -52,11 +57,11 @@ class Smallest(unittest.TestCase):
 
     def test_each_operation_keeps_its_own(self) -> None:
         kept = latency.keep_smallest(latency.keep_smallest(None, times(30, 900, 31, 40)), times(800, 20, 32, 39))
-        self.assertEqual(list(kept.nanoseconds), [30, 20, 31, 39])
+        self.assertEqual(list(kept.records["picoseconds"]), [30_000, 20_000, 31_000, 39_000])
         self.assertEqual(kept.processes, 2)
 
     def test_another_sequence(self) -> None:
-        other = latency.parse_times(data((1, 2, 3, 4), (0, 1, 1, 2)))
+        other = latency.parse_times(data((1, 2, 3, 4), (1, 2, 2, 3)))
         with self.assertRaisesRegex(latency.BadFile, "another sequence"):
             latency.keep_smallest(times(1, 2, 3, 4), other)
 
@@ -66,7 +71,7 @@ class Percentiles(unittest.TestCase):
 
     def setUp(self) -> None:
         values = range(1000, 0, -1)
-        self.summary = latency.summarise(latency.parse_times(data(values, [1] * 1000)))["kinds"]
+        self.summary = latency.summarise(latency.parse_times(data(values, [2] * 1000)))["kinds"]
 
     def test_percentiles(self) -> None:
         self.assertEqual(self.summary["free"]["percentiles"],

@@ -94,7 +94,7 @@ class Means(unittest.TestCase):
 
     def test_case_that_does_not_measure_time_has_no_row(self) -> None:
         made = result(self.values)
-        made["cases"][0]["measures"] = ["decay"]
+        made["cases"][0]["measures"] = "decay"
         self.assertEqual([row.case for row in summary.rows(made, "seconds", ("time",))], ["two"])
 
     def test_interval_holds_the_mean(self) -> None:
