@@ -86,7 +86,8 @@ def draw_cell(axes: Any, column: int, line: float, ratio: float | None, mark: st
 def heat_map(result: Mapping[str, Any], rows: Sequence[Row], title: str) -> Any:
     """Draw one figure's ratios to the best of each case, with the geometric means below."""
     names = summary.names(result)
-    figure, axes = pyplot.subplots(figsize=(2.8 + 1.15 * len(names), 1.3 + 0.36 * (len(rows) + 1)))
+    figure, axes = pyplot.subplots(figsize=(2.8 + 1.15 * len(names), 1.3 + 0.36 * (len(rows) + 1)),
+                                   layout="constrained")
     for line, row in enumerate(rows):
         for column, name in enumerate(names):
             cell = row.cells.get(name)
@@ -224,7 +225,7 @@ def draw_latency(result: Mapping[str, Any], output: Path) -> list[str]:
         processes = min(one["processes"] for one in of_case.values())
         figure.suptitle(f"{case}: each operation's smallest time of {processes} processes", fontsize=13)
         legend(figure, axes[0])
-        written += save(figure, result, output, f"latency-{case}")
+        written += save(figure, result, output, f"latency-{case.removeprefix('latency-')}")
     return written
 
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bar with the time that is left.
 
-Each run of a case under an allocator is expected to take as long as its last one did. What has not
-run yet counts as the mean of what has.
+A run is named by a tuple, its case first. It is expected to take as long as its last namesake did; what
+has none, as long as the runs of its case on average; and as all runs on average if there are none.
 """
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Hashable
 
 CLEAR_LINE = "\r\x1b[K"
 BAR_WIDTH = 24
@@ -22,14 +21,19 @@ def clock(seconds: float) -> str:
     return f"{whole // 60}:{whole % 60:02d}"
 
 
+def mean(durations: list[float]) -> float:
+    """Return the mean of one duration or more."""
+    return sum(durations) / len(durations)
+
+
 class Progress:
     """On a terminal one line that changes; elsewhere a new line now and then."""
 
-    def __init__(self, plan: list[Hashable]) -> None:
+    def __init__(self, plan: list[tuple[object, ...]]) -> None:
         """Expect the planned runs, named by what makes them take equally long."""
         self.left = list(reversed(plan))
         self.total = len(plan)
-        self.took: dict[Hashable, float] = {}
+        self.took: dict[tuple[object, ...], float] = {}
         self.label = ""
         self.began = self.shown = 0.0
         self.started = time.monotonic()
@@ -58,8 +62,12 @@ class Progress:
         """Estimate what remains, the running one included; None before anything is known."""
         if not self.took:
             return None
-        mean = sum(self.took.values()) / len(self.took)
-        expected = [self.took.get(run, mean) for run in self.left]
+        by_case: dict[object, list[float]] = {}
+        for run, duration in self.took.items():
+            by_case.setdefault(run[0], []).append(duration)
+        guess = {case: mean(durations) for case, durations in by_case.items()}
+        other = mean(list(self.took.values()))
+        expected = [self.took.get(run, guess.get(run[0], other)) for run in self.left]
         running = min(now - self.began, expected[-1]) if expected else 0.0
         return sum(expected) - running
 

@@ -10,7 +10,7 @@ from . import provenance, summary
 from .summary import Cell, Row
 
 KIB = 1024
-WORK_SECONDS = "work_seconds"  # which every workload tells; the tables show the whole process's time
+IN_OTHER_TABLES = ("work_seconds", "peak_rss_bytes")  # there as the kernel tells, of the whole process
 LEGEND = """\
 Cells: median / median of the best allocator of the row, ± median absolute deviation in per cent.
 * the best of its row. = a tie with it: the 95 % interval of the ratio begins at 1.01 or below.
@@ -128,11 +128,11 @@ def metric_of(run: Mapping[str, Any], metric: str) -> float | None:
 
 
 def own_figures_table(result: Mapping[str, Any]) -> list[str]:
-    """Return what the workloads measure of themselves: memory at moments, throughput."""
+    """Return what the workloads about memory tell of themselves: sizes at moments of their lives."""
     wanted = [(case["name"], metric) for case in result["cases"]
               for metric in dict.fromkeys(metric for run in result["runs"]
                                           if run["case"] == case["name"] for metric in run["metrics"])
-              if metric != WORK_SECONDS]
+              if case["measures"] in ("rss", "decay") and metric not in IN_OTHER_TABLES]
     return median_table(result, "What the programs tell of themselves (medians)", wanted,
                         metric_of)
 

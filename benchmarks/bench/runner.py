@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The campaign: rounds of all cases under all allocators, in an order that favours nobody.
 
-Round 0 warms up and is not reported. In each round the cases come in a new order, and the allocators
+Before the first round each case runs once, to warm up, under an allocator drawn at random: what is to
+be warm then, files in the system's memory above all, is the same for all of them. In each round the cases come in a new order, and the allocators
 of a case in a new order too, both drawn from the campaign's seed: what changes slowly on the machine
 hits all of them alike. A run that fails ends its allocator's part in the case, and is told. A case
 whose outputs differ between allocators is refused as a whole.
@@ -21,7 +22,7 @@ from .catalogue import Allocator, Program, Scale, Trial, difference, run_trial
 from .progress import Progress
 
 WARM_UP = 0
-MEMORY_ROUNDS = 3
+MEMORY_ROUNDS = {Scale.QUICK: 2, Scale.FULL: 5}
 COUNTING = -1
 
 
@@ -65,8 +66,8 @@ class Run:
 def plan(cases: Sequence[Case], allocators: Sequence[Allocator], settings: Settings) -> list[Run]:
     """Return all runs in their order: warm-up, rounds, and last the runs that count system calls."""
     source = random.Random(settings.seed)
-    runs: list[Run] = []
-    for number in range(settings.rounds + 1):
+    runs = [Run(case, source.choice(list(allocators)), WARM_UP) for case in cases if case.timed]
+    for number in range(1, settings.rounds + 1):
         for case in source.sample(list(cases), len(cases)):
             for _ in range(repetitions(case, number, settings)):
                 runs += [Run(case, allocator, number)
@@ -79,12 +80,12 @@ def repetitions(case: Case, number: int, settings: Settings) -> int:
     """Return how often a case runs in a round.
 
     Once; its share of processes for latency; and what looks at memory only, which hardly differs from
-    run to run and may idle for long, without warm-up and in the first rounds only.
+    run to run and may idle for long, in the first rounds only.
     """
-    if case.latency and number != WARM_UP:
+    if case.latency:
         share, more = divmod(settings.latency_processes, settings.rounds)
         return share + (1 if number <= more else 0)
-    return 1 if case.timed or WARM_UP < number <= MEMORY_ROUNDS else 0
+    return 1 if case.timed or number <= MEMORY_ROUNDS[settings.scale] else 0
 
 
 @dataclass
@@ -126,8 +127,8 @@ class Campaign:
                               "metrics": outcome.metrics, "rss_samples": outcome.rss_samples})
 
     def keep_times(self, run: Run, outcome: Outcome) -> None:
-        """Keep each operation's smallest time; the warm-up's count too, they can only be larger."""
-        if outcome.latency_file is not None and run.round != COUNTING:
+        """Keep each operation's smallest time of all rounds."""
+        if outcome.latency_file is not None and run.round not in (WARM_UP, COUNTING):
             of_case = self.times.setdefault(run.case.name, {})
             of_case[run.allocator.name] = latency.keep_smallest(
                 of_case.get(run.allocator.name), latency.read_times(outcome.latency_file))

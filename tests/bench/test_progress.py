@@ -11,19 +11,20 @@ class Left(unittest.TestCase):
     """What is expected of runs that have run, and of those that have not."""
 
     def test_estimate(self) -> None:
-        progress = Progress(["short", "long", "new", "long"])
+        short, long, new, other = ("short", "a"), ("long", "a"), ("new", "a"), ("short", "b")
+        progress = Progress([short, long, new, other])
         self.assertIsNone(progress.seconds_left(0.0))
-        progress.left, progress.took, progress.began = ["long", "new", "long"], {"long": 5.0, "short": 1.0}, 0.0
-        self.assertAlmostEqual(progress.seconds_left(2.0) or 0.0, 5.0 + 3.0 + 5.0 - 2.0)
-        self.assertAlmostEqual(progress.seconds_left(60.0) or 0.0, 8.0)
+        progress.left, progress.took, progress.began = [long, new, other, long], {long: 5.0, short: 1.0}, 0.0
+        self.assertAlmostEqual(progress.seconds_left(2.0) or 0.0, 5.0 + 3.0 + 1.0 + 5.0 - 2.0)
+        self.assertAlmostEqual(progress.seconds_left(60.0) or 0.0, 9.0)
         progress.left = []
         self.assertEqual(progress.seconds_left(0.0), 0.0)
 
     def test_order(self) -> None:
-        progress = Progress(["first", "second"])
+        progress = Progress([("first",), ("second",)])
         progress.began = 0.0
         progress.end()
-        self.assertEqual((list(progress.took), progress.left), (["first"], ["second"]))
+        self.assertEqual((list(progress.took), progress.left), ([("first",)], [("second",)]))
         self.assertIn("1/2", progress.line(0.0))
 
     def test_clock(self) -> None:

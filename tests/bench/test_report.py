@@ -47,10 +47,14 @@ class Tables(unittest.TestCase):
         self.assertFalse(any(line.startswith("two ") and "±" in line for line in text.splitlines()))
 
     def test_other_tables(self) -> None:
-        text = report.text(result(VALUES))
+        made = result(VALUES)
+        made["cases"].append({**made["cases"][0], "name": "memory", "measures": "rss"})
+        made["runs"] += [{**run, "case": "memory"} for run in made["runs"] if run["case"] == "one"]
+        text = report.text(made)
         self.assertEqual(line_of(text, "What the programs tell of themselves (medians)",
-                                 "one rss_after_free_bytes"), ["2.00", "MiB", "1.00", "MiB", "1.00", "MiB"])
+                                 "memory rss_after_free_bytes"), ["2.00", "MiB", "1.00", "MiB", "1.00", "MiB"])
         self.assertNotIn("work_seconds", text)
+        self.assertNotIn("one rss_after_free_bytes", text)
         self.assertIn("3 / 40", text)
         self.assertIn("Context switches, voluntary", text)
         self.assertNotIn("Context switches, involuntary", text)
@@ -63,7 +67,13 @@ class Tables(unittest.TestCase):
         for told in ("./dev bench --quick", "c0ffeec0ffee", "Grey Granite, 2 processors, 8.0 GiB, a virtual",
                      "governor performance", "randomize_va_space=2", "load 0.0/0.0/0.0 before"):
             self.assertIn(told, text)
+        self.assertNotIn("BUSY", text)
+        self.assertNotIn("Fewer than", text)
         changed = result(VALUES)
+        changed["provenance"]["conditions"]["load_before"] = [3.0, 0.0, 0.0]
+        changed["provenance"]["settings"]["rounds"] = 3
+        self.assertIn("THE MACHINE WAS BUSY", report.text(changed))
+        self.assertIn("Fewer than 5 rounds", report.text(changed))
         changed["provenance"]["dirty"] = True
         self.assertIn("changes that are not committed", report.text(changed))
 

@@ -48,22 +48,29 @@ class Plan(unittest.TestCase):
                            settings("/", rounds, processes, seed))
 
     def test_how_often(self) -> None:
-        counts = Counter((run.case.name, run.allocator.name) for run in self.plan())
+        counts = Counter((run.case.name, run.allocator.name) for run in self.plan()
+                         if run.round != runner.WARM_UP)
         for name in ("one", "other"):
-            self.assertEqual(counts["timed", name], 4 + 1)
-            self.assertEqual(counts["idle", name], runner.MEMORY_ROUNDS)
-            self.assertEqual(counts["slow", name], 10 + 1)
+            self.assertEqual(counts["timed", name], 4)
+            self.assertEqual(counts["idle", name], runner.MEMORY_ROUNDS[Scale.QUICK])
+            self.assertEqual(counts["slow", name], 10)
 
     def test_rounds_are_interleaved(self) -> None:
         rounds = [run.round for run in self.plan()]
         self.assertEqual(rounds, sorted(rounds))
-        timed = [run.allocator.name for run in self.plan() if run.case is self.timed]
+        timed = [run.allocator.name for run in self.plan()
+                 if run.case is self.timed and run.round != runner.WARM_UP]
         self.assertTrue(all({*pair} == {"one", "other"} for pair in zip(timed[::2], timed[1::2])))
+
+    def test_warm_up(self) -> None:
+        warm = [run.case.name for run in self.plan() if run.round == runner.WARM_UP]
+        self.assertEqual(warm, ["timed", "slow"])
 
     def test_order_changes_and_is_seeded(self) -> None:
         self.assertEqual(self.plan(), self.plan())
         self.assertNotEqual(self.plan(seed=1), self.plan(seed=2))
-        pairs = [run.allocator.name for run in self.plan(rounds=12) if run.case is self.timed][::2]
+        pairs = [run.allocator.name for run in self.plan(rounds=12)
+                 if run.case is self.timed and run.round != runner.WARM_UP][::2]
         self.assertEqual({*pairs}, {"one", "other"})
 
 

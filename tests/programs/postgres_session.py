@@ -61,7 +61,7 @@ def run_postgres(trial: Trial) -> None:
     tools, data = binaries(), trial.work / "data"
     trial.run([*not_as_root(), tools / "initdb", "-D", data, "-U", USER, "--auth=trust", "--no-sync",
                "--locale=C", "--encoding=UTF8", "--no-instructions"], compare_output=False)
-    clients = ["-h", trial.work, "-U", USER]
+    clients: list[str | Path] = ["-h", trial.work, "-U", USER]
     with trial.server([*not_as_root(), tools / "postgres", "-D", data, "-k", trial.work,
                        "-c", "listen_addresses=", "-c", "fsync=off",
                        "-c", "autovacuum=off"]) as server:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import xml.etree.ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from documents import prepare_json, prepare_xml, run_jq, run_xmllint
@@ -42,9 +42,9 @@ PYTHON_RECORDS = {Scale.QUICK: 3_000, Scale.FULL: 20_000}
 C_FUNCTIONS = {Scale.QUICK: 8, Scale.FULL: 32}
 GIT_COMMITS = 200
 BASH_ROUNDS = 60
-PERL_ROUNDS = 60
+PERL_ROUNDS = {Scale.QUICK: 20, Scale.FULL: 60}
 NODE_ROUNDS = 20
-LUA_ROUNDS = 60
+LUA_ROUNDS = {Scale.QUICK: 30, Scale.FULL: 60}
 PACKED_KIBIBYTES = 6 * 1024
 
 
@@ -105,10 +105,11 @@ def run_python_test(name: str) -> Callable[[Trial], None]:
     return run
 
 
-def run_script(interpreter: list[str], script: str, argument: int,
+def run_script(interpreter: list[str], script: str, amount: int | Mapping[Scale, int],
                variables: dict[str, str] | None = None) -> Callable[[Trial], None]:
-    """Return the run of one script of the workloads folder."""
+    """Return the run of one script of the workloads folder; amount may depend on the scale."""
     def run(trial: Trial) -> None:
+        argument = amount if isinstance(amount, int) else amount[trial.scale]
         trial.run([*interpreter, WORKLOADS / script, str(argument)], variables=variables)
     return run
 
