@@ -37,6 +37,7 @@ class Times:
 
     records: Any
     processes: int = 1
+    clock_step_ns: float = 0.0
 
 
 def read_times(path: Path) -> Times:
@@ -71,7 +72,7 @@ def keep_smallest(before: Times | None, new: Times) -> Times:
     if any(not numpy.array_equal(old[name], new.records[name]) for name in ("bytes", "call", "phase")):
         raise BadFile("another sequence of operations than in the process before")
     numpy.minimum(old["picoseconds"], new.records["picoseconds"], out=old["picoseconds"])
-    return Times(old, before.processes + 1)
+    return Times(old, before.processes + 1, max(before.clock_step_ns, new.clock_step_ns))
 
 
 def nanoseconds(picoseconds: Any) -> float:
@@ -107,4 +108,4 @@ def summarise(times: Times) -> dict[str, Any]:
                 "max": nanoseconds(ordered[-1]),
                 "curve": curve(ordered),
             }
-    return {"processes": times.processes, "kinds": kinds}
+    return {"processes": times.processes, "clock_step_ns": times.clock_step_ns, "kinds": kinds}

@@ -35,7 +35,8 @@ DOTS_PER_INCH = 150
 SETTINGS = {"font.size": 11, "axes.titlesize": 13, "axes.titleweight": "bold", "svg.fonttype": "none",
             "svg.hashsalt": "quarry", "axes.grid": True, "grid.alpha": 0.3, "figure.dpi": DOTS_PER_INCH}
 WORST_SHOWN = 4.0
-DARK = 0.55
+DARK = 0.7
+MANY_DECADES = 3.0
 MIB = 2**20
 PANELS_PER_ROW = 2
 NINES = ("50", "90", "99", "99.9", "99.99", "99.999", "99.9999")
@@ -205,7 +206,9 @@ def draw_latency_panel(place: Any, of_case: Mapping[str, Any], kind: str, names:
     place.xaxis.set_minor_locator(NullLocator())
     place.set_xticklabels([*(text for _, text in ticks), "max"])
     place.set_yscale("log")
-    place.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = place.get_ylim()
+    wide = math.log10(high / low) > MANY_DECADES
+    place.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0), numticks=20))
     place.yaxis.set_minor_locator(NullLocator())
     place.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     place.set(title=f"{kind}, {largest:,} calls", xlabel="percentile of the calls", ylabel="time per call, ns")

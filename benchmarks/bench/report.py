@@ -160,7 +160,9 @@ def latency_table(case: str, of_case: Mapping[str, Any], names: Sequence[str]) -
                               *(f"{value:,.0f}" for value in
                                 [*figures["percentiles"].values(), figures["max"]])])
     processes = min((summary_["processes"] for summary_ in of_case.values()), default=0)
-    title = f"Latency, {case}: ns per call, each operation's smallest of {processes} processes"
+    step = max((summary_["clock_step_ns"] for summary_ in of_case.values()), default=0.0)
+    title = (f"Latency, {case}: ns per call, each operation's smallest of {processes} processes; "
+             f"the clock steps by {step:.2g} ns")
     header = ["call", "operations", *(f"p{percentile}" for percentile in percentiles), "max"]
     return ["", title, "", *aligned(header, lines)] if lines else []
 

@@ -130,8 +130,9 @@ class Campaign:
         """Keep each operation's smallest time of all rounds."""
         if outcome.latency_file is not None and run.round not in (WARM_UP, COUNTING):
             of_case = self.times.setdefault(run.case.name, {})
-            of_case[run.allocator.name] = latency.keep_smallest(
-                of_case.get(run.allocator.name), latency.read_times(outcome.latency_file))
+            new = latency.read_times(outcome.latency_file)
+            new.clock_step_ns = outcome.metrics.get("timer_step_ns", 0.0)
+            of_case[run.allocator.name] = latency.keep_smallest(of_case.get(run.allocator.name), new)
 
     def latencies(self) -> dict[str, dict[str, Any]]:
         """Return the summaries of all latency cases, by case and allocator."""

@@ -39,7 +39,7 @@ def latency(factor: int) -> dict[str, Any]:
     """Return one allocator's latencies."""
     kind = {"operations": 1000, "percentiles": {"50": 10 * factor, "99": 50 * factor},
             "max": 1234 * factor, "curve": [[50.0, 10 * factor], [99.0, 50 * factor], [100.0, 1234 * factor]]}
-    return {"processes": 10, "kinds": {"malloc": kind, "free": kind}}
+    return {"processes": 10, "clock_step_ns": 10.0, "kinds": {"malloc": kind, "free": kind}}
 
 
 def result(values: Values, failures: Sequence[Mapping[str, str]] = ()) -> dict[str, Any]:
