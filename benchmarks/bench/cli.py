@@ -107,7 +107,7 @@ def campaign(options: argparse.Namespace, chosen: Sequence[cases.Case]) -> int:
     output.mkdir(parents=True, exist_ok=True)
     results.write(output / RESULT, result)
     show(results.checked(result), output)
-    good = not done.failures
+    good = done.complete and not done.failures
     if options.a_a:
         line, within = report.verdict_of_a_a(result)
         print(line)

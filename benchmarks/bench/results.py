@@ -1,5 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The JSON file of a campaign: every run's raw figures, and where they come from."""
+"""The JSON file of a campaign: every run's raw figures, and where they come from.
+
+    format        1
+    complete      false if the campaign was interrupted
+    provenance    see provenance.REQUIRED
+    cases         name, kind, what it measures, description, origin
+    runs          one for each run of a case that is not about latency, in the order of the runs: case,
+                  allocator, round, operations, measure.Figures, the program's metrics and rss_samples
+    latency       by case and allocator: latency.summarise
+    system_calls  by case and allocator: calls by name, "memory" of them, "total"
+    failures      case, allocator ("" if the case was refused for all), why
+"""
 from __future__ import annotations
 
 import json
@@ -14,7 +25,7 @@ if TYPE_CHECKING:
     from .runner import Campaign
 
 FORMAT = 1
-KEYS = ("cases", "runs", "latency", "system_calls", "failures")
+KEYS = ("complete", "cases", "runs", "latency", "system_calls", "failures")
 
 
 class Refused(Exception):
@@ -23,7 +34,7 @@ class Refused(Exception):
 
 def make(campaign: Campaign, cases: Sequence[Case], origin: Mapping[str, Any]) -> dict[str, Any]:
     """Return a campaign's result."""
-    return {"format": FORMAT, "provenance": dict(origin), "cases": [case.as_json() for case in cases],
+    return {"format": FORMAT, "complete": campaign.complete, "provenance": dict(origin), "cases": [case.as_json() for case in cases],
             "runs": campaign.runs, "latency": campaign.latencies(),
             "system_calls": campaign.system_calls, "failures": campaign.failures}
 

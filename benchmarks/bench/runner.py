@@ -98,6 +98,7 @@ class Campaign:
     times: dict[str, dict[str, latency.Times]] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     references: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    complete: bool = False
 
     def ended(self, run: Run) -> bool:
         """Tell whether the case was refused, or the allocator's part in it has failed."""
@@ -176,14 +177,18 @@ def prepared(cases: Sequence[Case], settings: Settings) -> Iterator[Case]:
 
 
 def run_campaign(cases: Sequence[Case], allocators: Sequence[Allocator], settings: Settings) -> Campaign:
-    """Run everything. Failures are in the result, not raised."""
+    """Run everything. Failures are in the result, not raised; Ctrl-C leaves an incomplete result."""
     steps = plan(list(prepared(cases, settings)), allocators, settings)
     progress = Progress([step.alike for step in steps])
     campaign = Campaign(settings)
-    for step in steps:
-        progress.begin(step.label)
-        if not campaign.ended(step):
-            run_once(campaign, step, progress)
-        progress.end()
+    try:
+        for step in steps:
+            progress.begin(step.label)
+            if not campaign.ended(step):
+                run_once(campaign, step, progress)
+            progress.end()
+        campaign.complete = True
+    except KeyboardInterrupt:
+        pass
     progress.finish()
     return campaign

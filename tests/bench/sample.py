@@ -46,7 +46,7 @@ def result(values: Values, failures: Sequence[Mapping[str, str]] = ()) -> dict[s
     """Return a result with the given seconds: case, allocator, one value per round."""
     names = list(dict.fromkeys(name for of_case in values.values() for name in of_case))
     return {
-        "format": 1, "provenance": origin(names),
+        "format": 1, "complete": True, "provenance": origin(names),
         "cases": [{"name": case, "kind": "workload", "measures": "time", "description": "made up",
                    "origin": "here"} for case in values],
         "runs": [run(case, name, number, seconds) for case, of_case in values.items()

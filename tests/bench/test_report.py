@@ -69,6 +69,8 @@ class Tables(unittest.TestCase):
             self.assertIn(told, text)
         self.assertNotIn("BUSY", text)
         self.assertNotIn("Fewer than", text)
+        self.assertNotIn("INTERRUPTED", text)
+        self.assertIn("INTERRUPTED", report.text({**result(VALUES), "complete": False}))
         changed = result(VALUES)
         changed["provenance"]["conditions"]["load_before"] = [3.0, 0.0, 0.0]
         changed["provenance"]["settings"]["rounds"] = 3

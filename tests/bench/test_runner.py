@@ -93,10 +93,21 @@ class Campaigns(unittest.TestCase):
     def test_good(self) -> None:
         done = self.campaign([self.shell("good", lambda trial: "echo good")])
         self.assertEqual(done.failures, [])
+        self.assertTrue(done.complete)
         self.assertEqual(sorted((run["allocator"], run["round"]) for run in done.runs),
                          [("one", 1), ("one", 2), ("other", 1), ("other", 2)])
         self.assertTrue(all(run["seconds"] > 0 and run["peak_rss_kib"] > 0 and run["minor_faults"] > 0
                             and run["metrics"] == {"figure": 1.0} for run in done.runs))
+
+    def test_interrupted(self) -> None:
+        def run(trial: Trial) -> cases.Outcome:
+            if trial.allocator is OTHER:
+                raise KeyboardInterrupt
+            trial.run(["true"])
+            return cases.Outcome()
+        done = self.campaign([case("stopped", run)])
+        self.assertFalse(done.complete)
+        self.assertEqual(done.failures, [])
 
     def test_differing_results_refuse_the_case(self) -> None:
         done = self.campaign([self.shell("differs", lambda trial: f"echo {trial.allocator.name}")])

@@ -36,12 +36,14 @@ def not_as_root() -> list[str]:
     return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
 
 
-def binaries() -> Path:
-    """Return the directory of the newest installed server."""
-    found = sorted(INSTALLED.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
-    if not found:
-        raise CommandFailed(f"no PostgreSQL server under {INSTALLED}")
-    return found[-1].parent
+def servers() -> list[Path]:
+    """Return the installed servers, the newest last."""
+    return sorted(INSTALLED.glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+
+
+def is_installed() -> bool:
+    """Tell whether there is a server to run."""
+    return bool(servers())
 
 
 def wait_until_ready(trial: Trial, tools: Path, server: Child) -> None:
@@ -58,7 +60,7 @@ def wait_until_ready(trial: Trial, tools: Path, server: Child) -> None:
 
 def run_postgres(trial: Trial) -> None:
     """Make a cluster, fill it, let clients run pgbench's transactions, stop the server."""
-    tools, data = binaries(), trial.work / "data"
+    tools, data = servers()[-1].parent, trial.work / "data"
     trial.run([*not_as_root(), tools / "initdb", "-D", data, "-U", USER, "--auth=trust", "--no-sync",
                "--locale=C", "--encoding=UTF8", "--no-instructions"], compare_output=False)
     clients: list[str | Path] = ["-h", trial.work, "-U", USER]

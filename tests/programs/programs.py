@@ -14,7 +14,7 @@ from pathlib import Path
 
 from documents import prepare_json, prepare_xml, run_jq, run_xmllint
 from inputs import write_c_program, write_packable
-from postgres_session import run_postgres
+from postgres_session import is_installed, run_postgres
 from redis_session import run_redis
 from trial import Program, Scale, Trial
 
@@ -150,7 +150,8 @@ COMPARE_PROGRAMS = [
             {Scale.FULL: 1_000_000}),
     Program("jq", ("jq",), run_jq, {Scale.FULL: 2_000_000}, prepare_json),
     Program("xmllint", ("libxml2-utils",), run_xmllint, {Scale.FULL: 11_000_000}, prepare_xml),
-    Program("postgresql", ("postgresql",), run_postgres, {Scale.FULL: 350_000}),
+    # Debian starts a server as soon as it installs one, so that is left to whoever wants it.
+    *([Program("postgresql", (), run_postgres, {Scale.FULL: 350_000})] if is_installed() else []),
     *(Program(name, ("python3", PYTHON_TEST_PACKAGE), run_python_test(name),
               {Scale.FULL: least_calls})
       for name, least_calls in PYTHON_TESTS.items()),
@@ -164,7 +165,7 @@ BENCH_PROGRAMS_IN_FULL = [program for program in COMPARE_PROGRAMS
                           if program.name not in QUICK_BENCH and program.name not in PYTHON_TESTS]
 
 CATALOGUES = {"demo": DEMO_PROGRAMS, "compare": COMPARE_PROGRAMS,
-              "bench": BENCH_PROGRAMS + BENCH_PROGRAMS_IN_FULL}
+              "bench": BENCH_PROGRAMS, "bench-full": BENCH_PROGRAMS_IN_FULL}
 
 
 def packages(catalogue: str) -> list[str]:
