@@ -50,6 +50,7 @@ class Case:
     run: Callable[[Trial], Outcome]
     prepare: Callable[[Path, Scale], None] = lambda inputs, scale: None
     count_calls: bool = False
+    packages: tuple[str, ...] = ()
 
     @property
     def latency(self) -> bool:
@@ -118,7 +119,7 @@ def program_case(program: Program) -> Case:
         return Outcome()
     description = program.run.__doc__ or f"the catalogue's work for {program.name}"
     return Case(program.name, "program", "time", description, "tests/programs", run,
-                program.prepare, count_calls=program.name in COUNTED)
+                program.prepare, count_calls=program.name in COUNTED, packages=program.packages)
 
 
 def all_cases(scale: Scale, build: Path, listed: Path = WORKLOADS_LIST) -> list[Case]:

@@ -100,7 +100,7 @@ def campaign(options: argparse.Namespace, chosen: Sequence[cases.Case]) -> int:
                             options.processes or LATENCY_PROCESSES[options.scale], options.seed,
                             options.build.resolve() / measure.LAUNCHER, Path(directory))
         compared = entries(options)
-        origin = provenance.collect(compared, settings, options.build)
+        origin = provenance.collect(compared, chosen, settings, options.build)
         done = run_campaign(chosen, compared, settings)
         provenance.conclude(origin)
         result = results.make(done, chosen, origin)

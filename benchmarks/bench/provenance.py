@@ -10,7 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from .allocators import facts
 from .catalogue import SOURCE_ROOT, Allocator
 
 if TYPE_CHECKING:
+    from .cases import Case
     from .runner import Settings
 
 NOT_THERE = "not there"
@@ -123,7 +124,18 @@ def command_line(words: Sequence[str]) -> str:
     return shlex.join(["./dev", "bench", *words[:place], *words[place + 2:]])
 
 
-def collect(allocators: Sequence[Allocator], settings: Settings, build: Path) -> dict[str, Any]:
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the installed versions of the packages that the programs come from."""
+    names = sorted(set(packages))
+    if not names:
+        return {}
+    run = subprocess.run(["dpkg-query", "--show", "--showformat", "${Package} ${Version}\n", *names],
+                         capture_output=True, text=True, check=False)
+    return dict(line.split(" ", 1) for line in run.stdout.splitlines())
+
+
+def collect(allocators: Sequence[Allocator], cases: Sequence[Case], settings: Settings,
+            build: Path) -> dict[str, Any]:
     """Return the provenance of a campaign that is about to begin."""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -135,6 +147,7 @@ def collect(allocators: Sequence[Allocator], settings: Settings, build: Path) ->
         "settings": {"scale": settings.scale.value, "rounds": settings.rounds, "seed": settings.seed,
                      "latency_processes": settings.latency_processes},
         "allocators": [facts(allocator) for allocator in allocators],
+        "programs": versions(package for case in cases for package in case.packages),
     }
 
 
@@ -147,7 +160,7 @@ def describe(provenance: Mapping[str, Any]) -> list[str]:
     """Return the lines that stand above the tables."""
     machine_, system_ = provenance["machine"], provenance["system"]
     conditions_, settings = provenance["conditions"], provenance["settings"]
-    build = provenance["build"]
+    build, programs = provenance["build"], provenance.get("programs", {})
     busy = conditions_["load_before"][0] >= BUSY_LOAD
     options = ", ".join(f"{name}={value}" for name, value in build["options"].items())
     loads = ["/".join(f"{load:.1f}" for load in conditions_[name]) for name in ("load_before", "load_after")]
@@ -167,4 +180,5 @@ def describe(provenance: Mapping[str, Any]) -> list[str]:
           if settings["rounds"] < ROUNDS_TO_JUDGE else []),
         *(f"{entry['name']}: {entry['path']}, {entry['package']}, sha256 {entry['sha256'][:12]}"
           for entry in provenance["allocators"]),
+        *([f"programs: {', '.join(map(' '.join, programs.items()))}"] if programs else []),
     ]

@@ -76,7 +76,7 @@ def mean_lines(rows: Sequence[Row], names: Sequence[str]) -> list[list[str]]:
         known = {name: mean for name, mean in means.items() if mean is not None}
         if known:
             cases = next(iter(known.values())).cases
-            title = f"mean to {base or 'the best'}, {cases} cases"
+            title = f"mean to {base or 'the best'}, {cases} case{'' if cases == 1 else 's'}"
             lines.append([title, "", *(f"{known[name].ratio:.3f}" for name in names)])
             lines.append(["  95 % of it lies in", "",
                           *(f"{known[name].low:.2f}-{known[name].high:.2f}" for name in names)])

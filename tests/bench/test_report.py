@@ -39,7 +39,7 @@ class Tables(unittest.TestCase):
         text = report.text(result(VALUES, [CRASH]))
         self.assertIn("failed", line_of(text, "Time", "two"))
         self.assertIn("two, mimalloc: ended by signal 11 (SIGSEGV)", text)
-        self.assertEqual(line_of(text, "Time", "mean to the best, 1 cases")[0], "2.000")
+        self.assertEqual(line_of(text, "Time", "mean to the best, 1 case")[0], "2.000")
 
     def test_refused_case(self) -> None:
         text = report.text(result(VALUES, [DIFFER]))

@@ -82,6 +82,14 @@ class Files(unittest.TestCase):
                 results.read(Path(directory) / "missing.json")
 
 
+class Versions(unittest.TestCase):
+    """Of the packages that real programs come from."""
+
+    def test_versions(self) -> None:
+        self.assertEqual(provenance.versions([]), {})
+        self.assertRegex(provenance.versions(["dpkg", "dpkg", "no-such-package"])["dpkg"], r"^[0-9]")
+
+
 class Command(unittest.TestCase):
     """The command that stands in the provenance is the one that was typed."""
 
