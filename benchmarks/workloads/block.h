@@ -80,6 +80,16 @@ static inline void block_allocate(struct block *block, size_t bytes, uint32_t st
     block_stamp(block, malloc(bytes), bytes, stamp);
 }
 
+/* A log-uniform size, and a random stamp. One is drawn after the other: arguments of a call would
+ * be drawn in an order that the compiler chooses. */
+static inline void block_allocate_random(struct block *block, struct random *random, size_t least,
+                                         size_t most)
+{
+    size_t bytes = random_log_uniform(random, least, most);
+
+    block_allocate(block, bytes, (uint32_t)random_bits(random));
+}
+
 /* What the block adds to the workload's check; its contents are as they were, or the workload ends.
  * Sums of these do not depend on the order. */
 static inline uint64_t block_check(const struct block *block)

@@ -46,14 +46,13 @@ static uint64_t batches_per_sample;
 static uint64_t base_bytes; /* resident before the first block */
 static struct resident at_end;
 
-/* Blocks of least to 2 * least - 1 bytes, about BATCH_BYTES together. */
+/* Blocks of least to 2 * least - 1 bytes, about BATCH_BYTES together: 3 / 2 * least on average. */
 static void fill(struct worker *worker, struct batch *batch, size_t least)
 {
     batch->count = BATCH_BYTES * 2 / (3 * least);
     batch->count = batch->count == 0 ? 1 : batch->count;
     for (size_t i = 0; i < batch->count; i++) {
-        block_allocate(&batch->blocks[i], random_between(&worker->random, least, 2 * least - 1),
-                       (uint32_t)random_bits(&worker->random));
+        block_allocate_random(&batch->blocks[i], &worker->random, least, 2 * least - 1);
         block_touch_pages(&batch->blocks[i]);
     }
     worker->operations += batch->count;

@@ -6,7 +6,7 @@
  * have a thread of their own for it, some never. Hence two ways to idle:
  *
  *   still    no thread calls the allocator
- *   ticking  one thread allocates and frees a block every now and then, as real programs do
+ *   ticking  one thread allocates and frees some blocks every now and then, as real programs do
  *
  * The threads that allocated live on and wait, as those of a server's pool. Worker 0 looks at the
  * memory meanwhile. */
@@ -31,6 +31,7 @@ static uint64_t most = 262144;
 static uint64_t idle_milliseconds = 10000;
 static uint64_t sample_milliseconds = 50;
 static uint64_t tick_bytes = 100;
+static uint64_t tick_blocks = 100;
 
 static const struct workload_option options[] = {
     {"idle", "who calls the allocator meanwhile", &idle, 0, 0, ways, NULL},
@@ -42,7 +43,8 @@ static const struct workload_option options[] = {
     {"idle-milliseconds", "after all was freed", &idle_milliseconds, 0, 1000000, NULL, NULL},
     {"sample-milliseconds", "between two looks, and two ticks", &sample_milliseconds, 1, 10000,
      NULL, NULL},
-    {"tick-bytes", "of the block of a tick", &tick_bytes, 1, 1 << 20, NULL, NULL},
+    {"tick-bytes", "of a block of a tick", &tick_bytes, 1, 1 << 20, NULL, NULL},
+    {"tick-blocks", "that are allocated and freed in a tick", &tick_blocks, 1, 1 << 20, NULL, NULL},
     {NULL, NULL, NULL, 0, 0, NULL, NULL},
 };
 
@@ -73,13 +75,16 @@ static void sleep_until(uint64_t ns)
     }
 }
 
-static void tick(struct worker *worker, uint32_t number)
+/* One block after another. */
+static void tick(struct worker *worker)
 {
-    struct block block;
+    for (uint64_t i = 0; i < tick_blocks; i++) {
+        struct block block;
 
-    block_allocate(&block, tick_bytes, number);
-    worker->check += block_release(&block);
-    worker->operations += 2;
+        block_allocate(&block, tick_bytes, (uint32_t)i);
+        worker->check += block_release(&block);
+        worker->operations += 2;
+    }
 }
 
 /* Looks at the memory at equal distances; the number of ticks does not depend on their being late.
@@ -97,7 +102,7 @@ static void watch(struct worker *worker)
             after_second = resident_exactly();
         }
         if (idle == TICKING) {
-            tick(worker, (uint32_t)step);
+            tick(worker);
         }
     }
     after_idle = resident_exactly();
@@ -105,8 +110,7 @@ static void watch(struct worker *worker)
 
 static void allocate(struct worker *worker, struct block *block)
 {
-    block_allocate(block, random_log_uniform(&worker->random, least, most),
-                   (uint32_t)random_bits(&worker->random));
+    block_allocate_random(block, &worker->random, least, most);
     block_touch_pages(block);
 }
 

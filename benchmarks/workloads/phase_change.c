@@ -67,8 +67,7 @@ static void allocate(size_t least_bytes, size_t most_bytes)
 {
     struct block *block = &table[table_count++];
 
-    block_allocate(block, random_log_uniform(&randomness, least_bytes, most_bytes),
-                   (uint32_t)random_bits(&randomness));
+    block_allocate_random(block, &randomness, least_bytes, most_bytes);
     block_touch_pages(block);
     live_bytes += block->bytes;
     operations++;

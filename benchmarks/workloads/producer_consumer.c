@@ -45,8 +45,7 @@ static struct queue full[WORKLOAD_MOST_THREADS];
 static void fill(struct worker *worker, struct batch *batch, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        block_allocate(&batch->blocks[i], random_log_uniform(&worker->random, least, most),
-                       (uint32_t)random_bits(&worker->random));
+        block_allocate_random(&batch->blocks[i], &worker->random, least, most);
     }
     batch->count = count;
 }

@@ -35,8 +35,7 @@ static const struct workload workload = {
 
 static void allocate(struct worker *worker, struct block *block)
 {
-    block_allocate(block, random_log_uniform(&worker->random, least, most),
-                   (uint32_t)random_bits(&worker->random));
+    block_allocate_random(block, &worker->random, least, most);
     if (touch == PAGES) {
         block_touch_pages(block);
     }

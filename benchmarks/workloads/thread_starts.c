@@ -44,8 +44,7 @@ static void *live(void *argument)
     struct random random = random_of(workload_seed, life->number);
 
     for (size_t i = 0; i < thread_blocks; i++) {
-        block_allocate(&life->blocks[i], random_log_uniform(&random, least, most),
-                       (uint32_t)random_bits(&random));
+        block_allocate_random(&life->blocks[i], &random, least, most);
     }
     for (size_t i = 0; i < thread_blocks; i += 2) {
         life->check += block_release(&life->blocks[i]);

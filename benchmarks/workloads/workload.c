@@ -50,6 +50,9 @@ static noreturn void end_with_line(int code, const char *line, size_t length)
 }
 
 static noreturn void end_with(int code, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+
+static noreturn void end_with(int code, const char *format, va_list arguments)
 {
     char line[LINE_BYTES];
     int start = snprintf(line, sizeof(line), "%s: ", result_name());
