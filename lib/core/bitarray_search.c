@@ -104,7 +104,7 @@ size_t bitarray_claim_next(sys_bitarray_t *bitarray, size_t from, size_t most, s
 static uint32_t lowest_of(uint32_t bits, size_t most)
 {
     uint64_t first = ((uint64_t)1 << (most < BUNDLE_BITS ? most : BUNDLE_BITS)) - 1;
-    uint32_t run = (uint32_t)(first << lowest_in(bits));
+    uint32_t run = (uint32_t)(first << lowest_bit(bits));
     uint32_t lowest = 0;
 
     if (most >= BUNDLE_BITS) {
