@@ -265,7 +265,7 @@ void *k_heap_realloc(struct k_heap *h, void *ptr, size_t bytes, k_timeout_t time
 }
 
 /* Under the lock, because whoever puts a heap in order after a death rewrites what this reads. */
-static size_t usable_bytes_shared(struct k_heap *h, const void *block)
+static size_t usable_bytes_shared(struct k_heap *h, void *block)
 {
     struct wait_queue queue = k_heap_queue(h);
     struct stay stay;
