@@ -18,6 +18,7 @@ enum lock_rank {
     LOCK_RANK_NONE,
     LOCK_RANK_ARENA,                         /* lock of arena i has this rank + i */
     LOCK_RANK_WAITER = LOCK_RANK_ARENA + 64, /* a place to wait in, of an object that is shared */
+    LOCK_RANK_OBJECTS, /* of the lists of objects, which those who walk them may use */
     /* Locks of threads: of each, and of the lives of all. Changing a thread's priority moves it in
      * the queue of the object that it waits for, whose lock is the next. */
     LOCK_RANK_THREAD,
