@@ -26,7 +26,9 @@ enum lock_rank {
     /* Event lock i of lib/debug has this rank + i. They are taken inside of heap calls, hence
      * inside of whatever lock a heap has. */
     LOCK_RANK_EVENTS,
-    LOCK_RANK_LAST = LOCK_RANK_EVENTS + 4,
+    /* Taken inside of whatever lock the user of a counted block has, for race detectors. */
+    LOCK_RANK_COUNTS = LOCK_RANK_EVENTS + 4,
+    LOCK_RANK_LAST,
 };
 
 /* Ready for use when zero, except for its rank. */
