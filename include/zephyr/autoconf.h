@@ -8,19 +8,21 @@
 
 #include <quarry/config.h>
 
-#define CONFIG_SYS_HEAP_VALIDATE       1
-#define CONFIG_SYS_HEAP_STRESS         1
-#define CONFIG_SYS_HEAP_INFO           1
-#define CONFIG_SYS_HEAP_LISTENER       1
-#define CONFIG_HEAP_LISTENER           1
-#define CONFIG_HEAPTRACE               1
-#define CONFIG_MEMREF                  1
-#define CONFIG_OBJ_CORE                1
-#define CONFIG_OBJ_CORE_STATS          1
-#define CONFIG_OBJ_CORE_MEM_SLAB       1
-#define CONFIG_OBJ_CORE_STATS_MEM_SLAB 1
-#define CONFIG_SYS_HEAP_ALLOC_LOOPS    QUARRY_HEAP_ALLOC_LOOPS
-#define CONFIG_SYS_HEAP_ARRAY_SIZE     QUARRY_HEAP_ARRAY_SIZE
+#define CONFIG_SYS_HEAP_VALIDATE             1
+#define CONFIG_SYS_HEAP_STRESS               1
+#define CONFIG_SYS_HEAP_INFO                 1
+#define CONFIG_SYS_HEAP_LISTENER             1
+#define CONFIG_HEAP_LISTENER                 1
+#define CONFIG_HEAPTRACE                     1
+#define CONFIG_MEMREF                        1
+#define CONFIG_OBJ_CORE                      1
+#define CONFIG_OBJ_CORE_STATS                1
+#define CONFIG_OBJ_CORE_MEM_SLAB             1
+#define CONFIG_OBJ_CORE_SYS_MEM_BLOCKS       1
+#define CONFIG_OBJ_CORE_STATS_SYS_MEM_BLOCKS 1
+#define CONFIG_OBJ_CORE_STATS_MEM_SLAB       1
+#define CONFIG_SYS_HEAP_ALLOC_LOOPS          QUARRY_HEAP_ALLOC_LOOPS
+#define CONFIG_SYS_HEAP_ARRAY_SIZE           QUARRY_HEAP_ARRAY_SIZE
 
 #define CONFIG_SYS_MEM_BLOCKS               1
 #define CONFIG_SYS_MEM_BLOCKS_LISTENER      1
