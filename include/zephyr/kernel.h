@@ -16,6 +16,7 @@
 #include <zephyr/kernel/obj_core.h>
 #include <zephyr/kernel/sem.h>
 #include <zephyr/kernel/thread.h>
+#include <zephyr/spinlock.h>
 #include <zephyr/sys/__assert.h>
 #include <zephyr/sys/atomic.h>
 #include <zephyr/sys/printk.h>
