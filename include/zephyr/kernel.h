@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <zephyr/autoconf.h>
 #include <zephyr/kernel/context.h>
+#include <zephyr/kernel/fifo.h>
 #include <zephyr/kernel/kheap.h>
 #include <zephyr/kernel/mem_slab.h>
 #include <zephyr/kernel/obj_core.h>
