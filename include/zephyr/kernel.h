@@ -2,7 +2,8 @@
 /**
  * @file
  * Zephyr's kernel, as far as memory goes: slabs, heaps that threads wait for, the system heap,
- * timeouts and threads.
+ * object cores, timeouts and threads; and what code around memory uses besides: semaphores, queues
+ * of items, locks, atomics, printing.
  *
  * Source: Zephyr's <zephyr/kernel.h>. Differs from Zephyr: its other objects are not there.
  */
