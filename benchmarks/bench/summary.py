@@ -146,3 +146,9 @@ def mean_to(rows_of: Sequence[Row], allocators: Sequence[str], name: str, base: 
         drawn = [total + math.log(one / two) for total, (one, two) in zip(drawn, pairs)]
     low, high = interval([math.exp(total / len(complete)) for total in drawn])
     return Mean(math.exp(statistics.fmean(logs)), low, high, len(complete))
+
+
+def means_to(rows_of: Sequence[Row], allocators: Sequence[str], base: str = "") -> list[Mean]:
+    """Return every allocator's mean, or nothing if there is no case that all have ended well."""
+    means = [mean_to(rows_of, allocators, name, base) for name in allocators]
+    return [mean for mean in means if mean is not None]

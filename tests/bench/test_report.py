@@ -35,6 +35,14 @@ class Tables(unittest.TestCase):
         self.assertEqual(line_of(text, "Time", "mean to the best, 2 cases"), ["1.414", "1.225", "1.736"])
         self.assertEqual(line_of(text, "Time", "mean to glibc, 2 cases"), ["1.000", "0.866", "1.228"])
 
+    def test_means_of_each_kind(self) -> None:
+        made = result(VALUES)
+        self.assertNotIn("1 workload", report.text(made))
+        made["cases"][1]["kind"] = "program"
+        text = report.text(made)
+        self.assertEqual(line_of(text, "Time", "  1 workload"), ["2.000", "1.000", "1.005"])
+        self.assertEqual(line_of(text, "Time", "  1 program"), ["1.000", "1.500", "3.000"])
+
     def test_failed_cell(self) -> None:
         text = report.text(result(VALUES, [CRASH]))
         self.assertIn("failed", line_of(text, "Time", "two"))
