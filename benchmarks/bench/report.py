@@ -10,6 +10,7 @@ from . import provenance, summary
 from .summary import Cell, Row
 
 KIB = 1024
+QUIET_SHARE = 0.95
 IN_OTHER_TABLES = ("work_seconds", "peak_rss_bytes")  # there as the kernel tells, of the whole process
 LEGEND = """\
 Cells: median / median of the best allocator of the row, ± median absolute deviation in per cent.
@@ -188,6 +189,10 @@ def failure_lines(result: Mapping[str, Any]) -> list[str]:
 def text(result: Mapping[str, Any]) -> str:
     """Return the whole report."""
     lines = provenance.describe(result["provenance"])
+    share = summary.processor_share(result)
+    if share is not None and share < QUIET_SHARE:
+        lines.append(f"THE MACHINE WAS BUSY with something else: commands that did not wait had {100 * share:.0f} % "
+                     "of a processor. Do not trust the times.")
     if not result["complete"]:
         lines.append("INTERRUPTED: of each case only the rounds that all allocators have ended are shown.")
     for figure, title, measures, show in RATIO_TABLES:
