@@ -26,7 +26,7 @@
 #define ROUNDS          100000u
 #define PAUSE_NS        50000 /* between the end of a handler and the next one */
 #define FEW             3u
-#define TOGGLES         20000u
+#define TOGGLES         1000u
 #define TOGGLE_PAUSE_NS 3000
 #define HANG_SECONDS    300u
 
