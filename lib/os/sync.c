@@ -33,8 +33,10 @@ static void check_order(const struct lock *lock)
 /* For the second of a pair, the last lock that was taken being the first. */
 static void check_pair(const struct lock *lock, const struct lock *first)
 {
-    CHECK(held.count > 0 && held.rank[held.count - 1] == first->rank && lock->rank == first->rank &&
-              lock > first,
+    bool same = lock->rank == first->rank || lock->rank == LOCK_RANK_NONE ||
+                first->rank == LOCK_RANK_NONE; /* of an object that its user has zeroed */
+
+    CHECK(held.count > 0 && held.rank[held.count - 1] == first->rank && same && lock > first,
           "locks of a pair are taken against their order", NULL, lock);
 }
 
@@ -126,6 +128,21 @@ bool lock_acquire_within(struct lock *lock, unsigned int ms)
 void lock_release(struct lock *lock)
 {
     forget(lock);
+    pthread_mutex_unlock(&lock->mutex);
+}
+
+void lock_acquire_any(struct lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+}
+
+bool lock_try_any(struct lock *lock)
+{
+    return pthread_mutex_trylock(&lock->mutex) == 0;
+}
+
+void lock_release_any(struct lock *lock)
+{
     pthread_mutex_unlock(&lock->mutex);
 }
 
