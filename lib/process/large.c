@@ -57,7 +57,14 @@ static void *find_mapping(size_t align, bool zeroed, size_t *mapped_bytes)
     if (!zeroed && align <= page_bytes) {
         start = large_cache_take(*mapped_bytes, mapped_bytes);
     }
-    return start != NULL ? start : os_map(*mapped_bytes, align > page_bytes ? align : page_bytes);
+    if (start != NULL) {
+        return start;
+    }
+    start = os_map(*mapped_bytes, align > page_bytes ? align : page_bytes);
+    if (start != NULL) {
+        os_name(start, *mapped_bytes, "quarry large");
+    }
+    return start;
 }
 
 void *large_alloc(size_t align, size_t bytes, bool zeroed)
@@ -72,7 +79,6 @@ void *large_alloc(size_t align, size_t bytes, bool zeroed)
         large_cache_unmap(block, mapped_bytes);
         return NULL;
     }
-    os_name(block, mapped_bytes, "quarry large");
     count(&allocations);
     add_live(1, mapped_bytes);
     return block;

@@ -19,7 +19,7 @@
 #include "process/options.h"
 
 #define SLOTS       64u
-#define KEPT_BYTES  ((size_t)16 << 20)
+#define KEPT_BYTES  ((size_t)32 << 20)
 #define LIVE_SHIFT  3u /* and an eighth of the bytes in use */
 #define SLACK_SHIFT 3u /* an eighth of the request */
 

@@ -88,11 +88,11 @@ static void the_smallest_that_will_do_is_taken(void **state)
 
 static void as_much_is_kept_as_what_is_in_use_allows(void **state)
 {
-    void *start = map(24 * MIB);
+    void *start = map(40 * MIB);
 
-    assert_false(large_cache_keep(start, 24 * MIB, 0));
-    assert_false(large_cache_keep(start, 24 * MIB, 63 * MIB));
-    assert_true(large_cache_keep(start, 24 * MIB, 64 * MIB));
+    assert_false(large_cache_keep(start, 40 * MIB, 0));
+    assert_false(large_cache_keep(start, 40 * MIB, 63 * MIB));
+    assert_true(large_cache_keep(start, 40 * MIB, 64 * MIB));
     void *more = map(PAGE);
     assert_false(large_cache_keep(more, PAGE, 64 * MIB));
     os_unmap(more, PAGE);
