@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <zephyr/kernel.h>
+#include "../support/race_detector.h"
 
 #define HEAP_BYTES 2048u
 #define LARGE      1024u
@@ -135,5 +136,6 @@ int main(void)
         cmocka_unit_test(a_realloc_waits_too),
     };
 
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <zephyr/kernel.h>
+#include "../support/race_detector.h"
 #include "../support/slab_elsewhere.h"
 
 #define BLOCK_BYTES 16u
@@ -183,5 +184,6 @@ int main(void)
         cmocka_unit_test_setup(who_waits_gets_the_block_that_is_given_back, make_slab),
     };
 
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

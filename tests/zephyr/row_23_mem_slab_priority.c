@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <zephyr/kernel.h>
+#include "../support/race_detector.h"
 #include "../support/slab_queue.h"
 
 #define BLOCK_BYTES 64u
@@ -106,5 +107,6 @@ int main(void)
         cmocka_unit_test(all_are_served_in_order),
     };
 
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <zephyr/kernel.h>
+#include "../support/race_detector.h"
 
 #define THREADS     4u
 #define ROUNDS      10u
@@ -88,5 +89,6 @@ int main(void)
         cmocka_unit_test(threads_share_a_slab),
     };
 
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

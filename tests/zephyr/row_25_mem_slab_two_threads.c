@@ -11,6 +11,7 @@
 #include <semaphore.h>
 #include <cmocka.h>
 #include <zephyr/kernel.h>
+#include "../support/race_detector.h"
 
 #define BLOCK_BYTES 4u
 #define BLOCKS      2u
@@ -93,5 +94,6 @@ int main(void)
         cmocka_unit_test(they_take_turns),
     };
 
+    race_detector_announce();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
