@@ -24,13 +24,16 @@
  * Rules that hold for every function of this file, and are not repeated below:
  *
  * Cost:    O(1) unless said otherwise, for these and for calls on shared objects: a robust lock,
- * and a system call for the process id. Blocks:  for that lock. Threads: any, once the object is
- * made. Signals: not from a handler; nor may one use a shared object if it may have interrupted a
- * thread inside of one (that is reported, and the program aborts). Fork:    a child uses its
- * parent's shared objects as any other process; blocks that the parent had stay the parent's.
+ *          and a system call for the process id.
+ * Blocks:  for that lock.
+ * Threads: any, once the object is made.
+ * Signals: not from a handler; nor may one use a shared object if it may have interrupted a thread
+ *          inside of one (that is reported, and the program aborts).
+ * Fork:    a child uses its parent's shared objects as any other process; blocks that the parent
+ *          had stay the parent's.
  * Owner:   the memory is the callers'. Processes must be compiled for the same machine word size
- * and use the same version and configuration of this library. Source:  Quarry; Zephyr has no
- * processes.
+ *          and use the same version and configuration of this library.
+ * Source:  Quarry; Zephyr has no processes.
  */
 #ifndef QUARRY_SHARED_H_
 #define QUARRY_SHARED_H_

@@ -10,11 +10,21 @@
 #define ZEPHYR_INCLUDE_SPINLOCK_H_
 
 #include <pthread.h>
+#include <stdint.h>
 
 /** A lock; not to be touched by users. */
 struct k_spinlock {
     pthread_mutex_t mutex; /**< free when zero */
     unsigned int rank;     /**< its place in the order in which the library takes locks; constant */
+    uint32_t fork_count;   /**< forks that the process had gone through when this was known good */
 };
+
+/** @cond internal */
+#define Z_KERNEL_LOCK_RANK 67
+#define Z_SPINLOCK_INIT                                                                            \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, Z_KERNEL_LOCK_RANK, 0                                           \
+    }
+/** @endcond */
 
 #endif

@@ -264,6 +264,18 @@ void *k_heap_realloc(struct k_heap *h, void *ptr, size_t bytes, k_timeout_t time
     return k_heap_aligned_realloc(h, ptr, 0, bytes, timeout);
 }
 
+/* Under the lock, because whoever puts a heap in order after a death rewrites what this reads. */
+static size_t usable_bytes_shared(struct k_heap *h, void *block)
+{
+    struct wait_queue queue = k_heap_queue(h);
+    struct stay stay;
+
+    wait_queue_enter(&queue, &stay); /* is not refused: a shared object is not for handlers */
+    size_t bytes = sys_heap_usable_size(&h->heap, block);
+    wait_queue_leave(&queue, &stay);
+    return bytes;
+}
+
 /* In another process's name nobody can move a block without a moment in which a death would lose
  * it. So who waits for a larger one waits for it as for a new block, and moves by himself. */
 static void *realloc_shared(struct k_heap *h, void *ptr, size_t align, size_t bytes,
@@ -276,7 +288,7 @@ static void *realloc_shared(struct k_heap *h, void *ptr, size_t align, size_t by
     }
     mem = allocate(h, NULL, align, bytes, timeout);
     if (mem != NULL) {
-        size_t old_bytes = sys_heap_usable_size(&h->heap, ptr);
+        size_t old_bytes = usable_bytes_shared(h, ptr);
 
         memcpy(mem, ptr, old_bytes < bytes ? old_bytes : bytes);
         k_heap_free(h, ptr);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lock inside of a public object, as one of os/sync.h: the same words under two names, because
- * public headers know nothing of lib/. */
+/* The lock inside of a public object, as one of os/sync.h, which is its first part: the same words
+ * under two names, because public headers know nothing of lib/. */
 #ifndef QUARRY_KERNEL_LOCK_H
 #define QUARRY_KERNEL_LOCK_H
 
@@ -9,7 +9,7 @@
 
 #include "os/sync.h"
 
-_Static_assert(sizeof(struct k_spinlock) == sizeof(struct lock), "one is the other");
+_Static_assert(sizeof(struct k_spinlock) >= sizeof(struct lock), "one is in the other");
 _Static_assert(_Alignof(struct k_spinlock) == _Alignof(struct lock), "one is the other");
 _Static_assert(offsetof(struct k_spinlock, mutex) == offsetof(struct lock, mutex),
                "one is the other");

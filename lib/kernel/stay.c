@@ -1,55 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lock of an object, as it is entered and left: with signal handlers that come in between,
- * after a fork, and after the death of its holder.
+/* The lock of an object that threads wait for, as it is entered and left. guard.c says how signal
+ * handlers and the children of forks meet a lock; here it is what they do about the queue.
  *
- *    stays (of this thread) --> | stay, of a handler | --outer--> | stay, interrupted | --> NULL
+ * Signal handlers. A handler that must not wait for the lock, and cannot have it, is refused. What
+ * it frees goes onto `deferred`, and then it tries once more: it, or whoever has the lock now,
+ * finds the block there, for each looks after the other has acted. So
  *
- * Signal handlers. A handler may have interrupted its own thread while that held a lock, which
- * `stays` tells. Then it does not wait, also not for the lock of another object, since the thread
- * that has it may be interrupted by a handler that waits for this one. What such a handler frees
- * goes onto `deferred`, and then it tries once more: it, or whoever has the lock now, finds the
- * block there, for each looks after the other has acted. So
- *
- *   1. no handler waits for what its own thread must do first, and no two for each other;
- *   2. no block stays in `deferred` for longer than the lock is held.
- *
- * A handler that has interrupted none of this may wait like a thread.
+ *   1. no block stays in `deferred` for longer than the lock is held.
  *
  * Fork. The child has the memory but not the threads: its first stay in an object empties the
- * queue, and makes the lock free if it was held, in which case the object must be looked after.
+ * queue, and if the lock was held, the object must be looked after.
  *
  * Shared between processes: the lock is robust, and who finds that its holder has died puts the
  * queue and the object in order before he goes on. */
 #include "kernel/wait_queue.h"
-
-#include <stdatomic.h>
 
 #include "core/check.h"
 #include "core/note.h"
 #include "kernel/lock.h"
 #include "os/checkers.h"
 #include "os/os.h"
-
-_Static_assert(Z_KERNEL_LOCK_RANK == LOCK_RANK_KERNEL, "static objects have the rank of others");
-
-/* fork_count of a queue that somebody is making good. */
-#define FORK_COUNT_BUSY UINT32_MAX
-
-/* The stays of this thread, the innermost first: more than one if signal handlers interrupt each
- * other. */
-static _Thread_local struct stay *volatile stays;
-
-static uint32_t fork_count; /* relaxed: in the child there is one thread when it changes */
-
-static void count_fork(void)
-{
-    __atomic_store_n(&fork_count, fork_count + 1, __ATOMIC_RELAXED);
-}
-
-__attribute__((constructor)) static void watch_forks(void)
-{
-    os_at_fork(NULL, NULL, count_fork); /* if refused: children must not use the parent's objects */
-}
 
 static struct lock *lock_of_queue(const struct wait_queue *queue)
 {
@@ -60,9 +30,9 @@ bool wait_queue_init(_wait_q_t *waiters, unsigned int abilities, uint32_t shared
 {
     waiters->first = 0;
     waiters->deferred = NULL;
-    waiters->fork_count = __atomic_load_n(&fork_count, __ATOMIC_RELAXED);
     waiters->abilities = abilities;
     waiters->shared_places = shared_places;
+    guard_begin(&waiters->lock);
     return lock_init(lock_of(&waiters->lock), LOCK_RANK_KERNEL, abilities);
 }
 
@@ -76,41 +46,34 @@ bool wait_queue_enable(_wait_q_t *waiters, unsigned int abilities)
     return wait_queue_init(waiters, abilities, 0);
 }
 
-/* In the child of a fork: the threads that waited, and the one that held the lock, are not here. */
-static void make_good(const struct wait_queue *queue, struct stay *stay)
-{
-    struct lock *lock = lock_of_queue(queue);
-    bool was_held = !lock_try(lock);
+/* A queue that the child of a fork inherits, and the stay in which it is the first to see it. */
+struct inheritance {
+    const struct wait_queue *queue;
+    struct stay *stay;
+};
 
-    if (was_held) {
-        lock_init(lock, LOCK_RANK_KERNEL, queue->waiters->abilities); /* as it could before */
-        lock_try(lock);
-    }
+/* The threads that waited, and the one that held the lock, are not here. */
+static void inherit(void *context, bool was_held)
+{
+    const struct inheritance *inheritance = context;
+    const struct wait_queue *queue = inheritance->queue;
+
     queue->waiters->first = 0;
     if (was_held) {
-        queue->rules->mend(queue, stay);
+        queue->rules->mend(queue, inheritance->stay);
     }
     queue->rules->idle(queue);
-    lock_release(lock);
 }
 
 /* In a process that was forked since, makes the queue good first. False iff somebody is at it. */
 static bool is_good(const struct wait_queue *queue, struct stay *stay)
 {
-    uint32_t now = __atomic_load_n(&fork_count, __ATOMIC_RELAXED);
-    uint32_t seen = __atomic_load_n(&queue->waiters->fork_count, __ATOMIC_ACQUIRE);
+    struct inheritance inheritance = {queue, stay};
 
-    if (__builtin_expect(seen == now || wait_queue_is_shared(queue), 1)) {
+    if (guard_is_good(&queue->waiters->lock) || wait_queue_is_shared(queue)) {
         return true;
     }
-    if (seen == FORK_COUNT_BUSY ||
-        !__atomic_compare_exchange_n(&queue->waiters->fork_count, &seen, FORK_COUNT_BUSY, false,
-                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-        return false;
-    }
-    make_good(queue, stay);
-    __atomic_store_n(&queue->waiters->fork_count, now, __ATOMIC_RELEASE);
-    return true;
+    return guard_make_good(&queue->waiters->lock, queue->waiters->abilities, inherit, &inheritance);
 }
 
 /* A waiter may be gone as soon as it is posted to. */
@@ -142,31 +105,19 @@ static void acquire(const struct wait_queue *queue, struct stay *stay)
     }
 }
 
-static void begin_stay(struct stay *stay)
-{
-    *stay = (struct stay){.outer = stays};
-    stays = stay;
-    atomic_signal_fence(memory_order_seq_cst); /* handlers must know before the lock is touched */
-}
-
-static void end_stay(const struct stay *stay)
-{
-    atomic_signal_fence(memory_order_seq_cst);
-    stays = stay->outer;
-}
-
 bool wait_queue_enter(const struct wait_queue *queue, struct stay *stay)
 {
-    bool in_handler = stays != NULL;
-
-    REQUIRE(!in_handler || !wait_queue_is_shared(queue),
+    stay->served = stay->last = NULL;
+    visit_begin(&stay->visit);
+    if (!visit_may_not_wait(&stay->visit)) {
+        acquire(queue, stay);
+        return true;
+    }
+    REQUIRE(!wait_queue_is_shared(queue),
             "signal handler uses a shared object while its thread is inside of one", queue->object,
             NULL);
-    begin_stay(stay);
-    if (!in_handler) {
-        acquire(queue, stay);
-    } else if (!is_good(queue, stay) || !lock_try(lock_of_queue(queue))) {
-        end_stay(stay);
+    if (!is_good(queue, stay) || !lock_try(lock_of_queue(queue))) {
+        visit_end(&stay->visit);
         return false;
     }
     return true;
@@ -205,10 +156,10 @@ void wait_queue_leave(const struct wait_queue *queue, struct stay *stay)
         if (wait_queue_is_shared(queue) || checkers_want_locks()) {
             wake(queue, stay); /* who wakes by itself may leave its place to another waiter */
         }
-        lock_release_then_read(lock_of_queue(queue)); /* rule 2 */
+        lock_release_then_read(lock_of_queue(queue)); /* rule 1 */
         wake(queue, stay);
     } while (has_deferred(queue) && lock_try(lock_of_queue(queue)));
-    end_stay(stay);
+    visit_end(&stay->visit);
 }
 
 void wait_queue_defer(const struct wait_queue *queue, void *mem)

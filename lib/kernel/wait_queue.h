@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <zephyr/wait_q.h>
 
+#include "kernel/guard.h"
 #include "os/sync.h"
 
 /* What a waiter asks for. Slabs have nothing to ask. */
@@ -72,7 +73,7 @@ struct wait_queue {
 
 /* A stretch of time with the lock held. */
 struct stay {
-    struct stay *outer;    /* of the thread that a signal handler has interrupted; else NULL */
+    struct visit visit;
     struct waiter *served; /* to be woken when the lock is free, in this order */
     struct waiter *last;
 };

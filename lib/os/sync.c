@@ -13,9 +13,9 @@
 #define NS_PER_SECOND 1000000000
 
 /* Ranks of the locks that this thread holds, in the order taken: each is higher than the one
- * before, so there are never more of them than ranks. */
+ * before, or the second of a pair, so there are never more of them than twice the ranks. */
 struct held_ranks {
-    unsigned int rank[LOCK_RANK_LAST];
+    unsigned int rank[2 * LOCK_RANK_LAST];
     unsigned int count;
 };
 
@@ -28,6 +28,14 @@ static void check_order(const struct lock *lock)
     for (unsigned int i = 0; i < held.count; i++) {
         CHECK(lock->rank > held.rank[i], "locks are taken against their order", NULL, lock);
     }
+}
+
+/* For the second of a pair, the last lock that was taken being the first. */
+static void check_pair(const struct lock *lock, const struct lock *first)
+{
+    CHECK(held.count > 0 && held.rank[held.count - 1] == first->rank && lock->rank == first->rank &&
+              lock > first,
+          "locks of a pair are taken against their order", NULL, lock);
 }
 
 static void remember(const struct lock *lock)
@@ -55,6 +63,12 @@ static void check_order(const struct lock *lock)
     (void)lock;
 }
 
+static void check_pair(const struct lock *lock, const struct lock *first)
+{
+    (void)lock;
+    (void)first;
+}
+
 static void remember(const struct lock *lock)
 {
     (void)lock;
@@ -70,6 +84,13 @@ void lock_acquire(struct lock *lock)
 {
     check_order(lock);
     pthread_mutex_lock(&lock->mutex); /* a default mutex that is not destroyed cannot fail */
+    remember(lock);
+}
+
+void lock_acquire_second(struct lock *lock, const struct lock *first)
+{
+    check_pair(lock, first);
+    pthread_mutex_lock(&lock->mutex);
     remember(lock);
 }
 

@@ -2,8 +2,9 @@
 /* Locks, and the one order in which they are taken.
  *
  * A thread may wait for a lock only if its rank is higher than that of every lock which the thread
- * holds already; fork takes all of them in this order. Builds with internal checks enforce it.
- * Trying is allowed in any order, since it does not wait. */
+ * holds already (lock_acquire_second says when it may be equal); fork takes all of them in this
+ * order. Builds with internal checks enforce it. Trying is allowed in any order, since it does not
+ * wait. */
 #ifndef QUARRY_OS_SYNC_H
 #define QUARRY_OS_SYNC_H
 
@@ -40,6 +41,8 @@ static inline bool sync_is_alone(void)
 }
 
 void lock_acquire(struct lock *lock);
+/* Of two locks of one rank, that with the higher address: the caller holds `first`. */
+void lock_acquire_second(struct lock *lock, const struct lock *first);
 /* False if another thread holds it. */
 bool lock_try(struct lock *lock);
 /* False if another thread holds it all the time for about `ms` milliseconds, less than a second. */

@@ -6,20 +6,23 @@
  * Rules that hold for every function of this file, and are not repeated below:
  *
  * Cost:    that of the call of sys_heap of the same name, O(1), and a lock. A call that frees
- * memory tries to serve each of the w threads that wait: O(w), under the lock. Blocks:  for the
- * lock, which is held for one such call; and, with a timeout, for memory: until there is some, or
- * the timeout has gone by. Then it is a cancellation point (but for the reallocations): a thread
- * that is cancelled leaves no trace. Threads are served in the order of their priorities
- * (k_thread_priority_set), and of arrival among equals; one whose request cannot be met yet is
- * passed over, and keeps its place. Threads: any at the same time. Signals: k_heap_free may be
- * called from a handler, whatever it interrupted; so may the others with K_NO_WAIT, which return
- * NULL if the handler interrupted a call on this heap, or one on another object while this heap's
- * lock is taken. Fork:    a child has a copy of the heap, and nobody waits in it. If another thread
- * was inside of a call when the process forked, the child's first call looks whether the heap is
- * whole, and if not, reports that and aborts. Owner:   the caller owns heap and buffer, and must
- * keep them in place and untouched. Blocks may be freed by any thread. Misuse:  as with sys_heap:
- * reported in one line, and the program aborts. Source:  Zephyr's <zephyr/kernel.h>, v4.4 and
- * later.
+ *          memory tries to serve each of the w threads that wait: O(w), under the lock.
+ * Blocks:  for the lock, which is held for one such call; and, with a timeout, for memory: until
+ *          there is some, or the timeout has gone by. Then it is a cancellation point (but for the
+ *          reallocations): a thread that is cancelled leaves no trace. Threads are served in the
+ *          order of their priorities (k_thread_priority_set), and of arrival among equals; one
+ *          whose request cannot be met yet is passed over, and keeps its place.
+ * Threads: any at the same time.
+ * Signals: k_heap_free may be called from a handler, whatever it interrupted; so may the others
+ *          with K_NO_WAIT, which return NULL if the handler interrupted a call on this heap, or one
+ *          on another object while this heap's lock is taken.
+ * Fork:    a child has a copy of the heap, and nobody waits in it. If another thread was inside of
+ *          a call when the process forked, the child's first call looks whether the heap is whole,
+ *          and if not, reports that and aborts.
+ * Owner:   the caller owns heap and buffer, and must keep them in place and untouched. Blocks may
+ *          be freed by any thread.
+ * Misuse:  as with sys_heap: reported in one line, and the program aborts.
+ * Source:  Zephyr's <zephyr/kernel.h>, v4.4 and later.
  *
  * Differs from Zephyr: there, who frees wakes all threads that wait, each tries again, and those
  * without luck queue up anew behind others. Here memory is given to the right one under the lock:

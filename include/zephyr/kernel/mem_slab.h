@@ -14,11 +14,11 @@
  *          stands for what is an interrupt on a device: it may free the very block that the thread
  *          which it interrupts is waiting for.
  * Fork:    a child has a copy of the slab and its blocks, and nobody waits in it. A call that
- * another thread is in while the process forks has happened for the child, or has not. Owner:   the
- * caller owns slab and buffer, and must keep them in place. There is no destroy function: a slab
- * that nobody uses any more holds nothing that must be given back. Misuse:  a block that is free
- * already, that was never handed out or that is none of this slab, and a free block that was
- * written to, are reported in one line, and the program aborts
+ *          another thread is in while the process forks has happened for the child, or has not.
+ * Owner:   the caller owns slab and buffer, and must keep them in place. There is no destroy
+ *          function: a slab that nobody uses any more holds nothing that must be given back.
+ * Misuse:  a block that is free already, that was never handed out or that is none of this slab,
+ *          and a free block that was written to, are reported in one line, and the program aborts
  *          (<quarry/fault.h>).
  * Source:  Zephyr's <zephyr/kernel.h>, v4.4 and later.
  */

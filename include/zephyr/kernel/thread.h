@@ -33,7 +33,7 @@
  * Misuse:  a thread that has ended and is not its creator's memory, or NULL where nothing else is
  *          said, may crash the program.
  * Source:  Zephyr's <zephyr/kernel.h>, section "Thread APIs". Differs from Zephyr: priorities do
- * not schedule, and there is no more of it than this.
+ *          not schedule, and there is no more of it than this.
  */
 #ifndef ZEPHYR_INCLUDE_KERNEL_THREAD_H_
 #define ZEPHYR_INCLUDE_KERNEL_THREAD_H_

@@ -14,8 +14,9 @@
  * Signals: not from a handler that may have interrupted a call on the same heap: k_heap has what
  *          handlers need.
  * Fork:    the child of a process in which another thread is inside of a call must not use the
- * heap. Owner:   the caller owns heap and buffer, and must keep both where they are. Source:
- * Zephyr's <zephyr/sys/sync_heap.h>.
+ *          heap.
+ * Owner:   the caller owns heap and buffer, and must keep both where they are.
+ * Source:  Zephyr's <zephyr/sys/sync_heap.h>.
  */
 #ifndef ZEPHYR_INCLUDE_SYS_SYNC_HEAP_H_
 #define ZEPHYR_INCLUDE_SYS_SYNC_HEAP_H_
