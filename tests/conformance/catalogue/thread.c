@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What code around memory needs of threads. */
+#include <zephyr/kernel.h>
+#include "catalogue.h"
+
+K_THREAD_STACK_DEFINE(catalogue_stack, 1024);
+K_THREAD_STACK_ARRAY_DEFINE(catalogue_stacks, 2, 1024);
+
+void catalogue_thread(void)
+{
+    const struct entry entries[] = {
+        TYPE(struct k_thread),
+        TYPE(k_tid_t),
+        TYPE(k_thread_stack_t),
+        TYPE(k_thread_entry_t),
+        TYPE(struct k_spinlock),
+        TYPE(_wait_q_t),
+        MACRO(K_THREAD_STACK_DEFINE, sizeof(catalogue_stack) >= 1024),
+        MACRO(K_THREAD_STACK_ARRAY_DEFINE, sizeof(catalogue_stacks) >= 2048),
+        MACRO(K_THREAD_STACK_SIZEOF, K_THREAD_STACK_SIZEOF(catalogue_stack) >= 1024),
+        MACRO(K_PRIO_PREEMPT, K_PRIO_PREEMPT(3) == 3),
+        MACRO(K_PRIO_COOP, K_PRIO_COOP(0) < 0),
+        FUNCTION(k_thread_create),
+        FUNCTION(k_thread_start),
+        FUNCTION(k_thread_join),
+        FUNCTION(k_thread_abort),
+        FUNCTION(k_thread_name_set),
+        FUNCTION(k_thread_name_get),
+        FUNCTION(k_thread_priority_set),
+        FUNCTION(k_thread_priority_get),
+        FUNCTION(k_current_get),
+    };
+
+    CATALOGUE(entries);
+}
