@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Threads of POSIX that inherit a logical priority (<zephyr/kernel/thread.h>).
+ * Threads of POSIX that inherit what threads of Zephyr do (<zephyr/kernel/thread.h>).
  */
 #ifndef QUARRY_THREAD_H_
 #define QUARRY_THREAD_H_
@@ -16,8 +16,9 @@ extern "C" {
 
 /**
  * Does what pthread_create does; the new thread begins with the logical priority that is set for
- * the caller. If none is set, the new thread has none set either, and is as urgent as its
- * scheduling, which the system lets it inherit unless @p attr says otherwise.
+ * the caller, and with the caller's resource pool. If no priority is set, the new thread has none
+ * set either, and is as urgent as its scheduling, which the system lets it inherit unless @p attr
+ * says otherwise.
  *
  * @param thread the new thread is written here; not NULL
  * @param attr   as for pthread_create; NULL: the usual attributes

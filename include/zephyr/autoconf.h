@@ -25,6 +25,24 @@
 #define CONFIG_SYS_MEM_BLOCKS_LISTENER      1
 #define CONFIG_SYS_MEM_BLOCKS_RUNTIME_STATS 1
 
+/* The size of the system heap in bytes, which the program's build may give, as Zephyr's does, by
+ * either name: see <zephyr/kernel/system_heap.h>. */
+#if defined(K_HEAP_MEM_POOL_SIZE)
+#define Z_HEAP_MEM_POOL_IS_GIVEN 1
+#elif defined(CONFIG_HEAP_MEM_POOL_SIZE)
+#define Z_HEAP_MEM_POOL_IS_GIVEN 1
+#define K_HEAP_MEM_POOL_SIZE     CONFIG_HEAP_MEM_POOL_SIZE
+#else
+#define Z_HEAP_MEM_POOL_IS_GIVEN 0
+#define K_HEAP_MEM_POOL_SIZE     QUARRY_HEAP_MEM_POOL_SIZE
+#endif
+#if !defined(CONFIG_HEAP_MEM_POOL_SIZE)
+#define CONFIG_HEAP_MEM_POOL_SIZE K_HEAP_MEM_POOL_SIZE
+#endif
+#if !defined(CONFIG_KERNEL_MEM_POOL)
+#define CONFIG_KERNEL_MEM_POOL 1
+#endif
+
 #define CONFIG_SYS_CLOCK_TICKS_PER_SEC 1000000000
 #define CONFIG_TIMEOUT_64BIT           1
 

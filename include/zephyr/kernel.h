@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file
- * Zephyr's kernel, as far as memory goes: slabs, heaps that threads wait for, timeouts and threads.
+ * Zephyr's kernel, as far as memory goes: slabs, heaps that threads wait for, the system heap,
+ * timeouts and threads.
  *
  * Source: Zephyr's <zephyr/kernel.h>. Differs from Zephyr: its other objects are not there.
  */
@@ -12,6 +13,7 @@
 #include <zephyr/autoconf.h>
 #include <zephyr/kernel/kheap.h>
 #include <zephyr/kernel/mem_slab.h>
+#include <zephyr/kernel/system_heap.h>
 #include <zephyr/kernel/thread.h>
 #include <zephyr/sys/util.h>
 #include <zephyr/sys_clock.h>

@@ -64,6 +64,14 @@ void *heap_first_block(const struct sys_heap *heap);
  * then nothing has changed. */
 bool heap_resize_in_place(struct sys_heap *heap, void *mem, size_t bytes);
 
+/* sys_heap_aligned_realloc of a block (not NULL) to a size (not 0), with an alignment that may have
+ * a rewind bit: the block stays if it lies as sys_heap_aligned_alloc could have put it. */
+void *heap_realloc(struct sys_heap *heap, void *mem, size_t align, size_t bytes);
+
+/* A hook, NULL where nothing has it: makes a heap that has no memory yet and is to get it when it
+ * is first used. Waits for that heap's lock. */
+void heap_make_ready(struct sys_heap *heap) __attribute__((weak));
+
 /* heap->heap must not be NULL for what follows. */
 
 /* The counters of sys_heap_runtime_stats_get. False if the build does not keep them. */

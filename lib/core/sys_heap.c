@@ -234,13 +234,22 @@ static void *move_block(struct sys_heap *heap, void *mem, size_t align, size_t b
     return moved;
 }
 
+/* Whether a block lies where sys_heap_aligned_alloc could have put it. */
+static inline bool is_aligned(const void *mem, size_t align)
+{
+    size_t rewind = lowest_power_of_two(align);
+
+    if (rewind == align) {
+        return align == 0 || (uintptr_t)mem % align == 0;
+    }
+    return ((uintptr_t)mem + rewind) % (align - rewind) == 0;
+}
+
 static inline void *realloc_block(struct sys_heap *heap, void *mem, size_t align, size_t bytes,
                                   const void *caller)
 {
-    bool may_stay = align == 0 || (uintptr_t)mem % align == 0;
-
     note_enter();
-    if (!may_stay || !resize_block(heap, mem, bytes, caller)) {
+    if (!is_aligned(mem, align) || !resize_block(heap, mem, bytes, caller)) {
         mem = move_block(heap, mem, align, bytes, caller);
     }
     note_leave();
@@ -271,6 +280,11 @@ void *sys_heap_realloc(struct sys_heap *heap, void *ptr, size_t bytes)
 void *sys_heap_aligned_realloc(struct sys_heap *heap, void *ptr, size_t align, size_t bytes)
 {
     return realloc_for(heap, ptr, align, bytes, __builtin_return_address(0));
+}
+
+void *heap_realloc(struct sys_heap *heap, void *mem, size_t align, size_t bytes)
+{
+    return realloc_block(heap, mem, align, bytes, __builtin_return_address(0));
 }
 
 bool heap_resize_in_place(struct sys_heap *heap, void *mem, size_t bytes)

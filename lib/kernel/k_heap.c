@@ -12,7 +12,8 @@
  *   1. No waiter's request could be met by the heap as it is. So whoever comes later takes nothing
  *      that somebody waits for, and needs no place in the queue to be fair.
  *   2. The heap of a static definition is made by the first call, or by the definition's own
- *      constructor, whichever comes first: h->heap.init_mem says that it is still to be made.
+ *      constructor, whichever comes first: h->heap.init_mem says that it is still to be made. It is
+ *      taken back last, so that a child that was forked in between makes it anew.
  *
  * A request for another size of a block is met in the waiter's name by whoever frees memory, who
  * copies the block if it moves; that frees memory in turn, so all waiters are looked at anew. */
@@ -25,20 +26,41 @@
 #include "core/bits.h"
 #include "core/check.h"
 #include "core/heap.h"
+#include "kernel/k_heap.h"
 #include "kernel/shared_heap.h"
 #include "kernel/timeout.h"
 #include "kernel/wait_queue.h"
 
 /* --- With the lock held --- */
 
+/* Memory for a heap that is still to be made, or NULL: there is none now. */
+static void *memory_for(const struct k_heap *h, size_t *bytes)
+{
+    if (h->heap.init_bytes == 0) {
+        const struct k_heap_source *source = h->heap.init_mem;
+
+        return source->get(bytes);
+    }
+    *bytes = h->heap.init_bytes;
+    return h->heap.init_mem;
+}
+
 /* Invariant 2. */
-static void make(struct k_heap *h)
+static __attribute__((cold, noinline)) void make_first(struct k_heap *h)
+{
+    size_t bytes;
+    void *mem = memory_for(h, &bytes);
+
+    if (mem != NULL) {
+        sys_heap_init(&h->heap, mem, bytes);
+        __atomic_store_n(&h->heap.init_mem, NULL, __ATOMIC_RELEASE);
+    }
+}
+
+static inline void make(struct k_heap *h)
 {
     if (__builtin_expect(h->heap.init_mem != NULL, 0)) {
-        void *mem = h->heap.init_mem;
-
-        h->heap.init_mem = NULL;
-        sys_heap_init(&h->heap, mem, h->heap.init_bytes);
+        make_first(h);
     }
 }
 
@@ -53,7 +75,7 @@ static void *try_to_meet(const struct wait_queue *queue, const struct wait_reque
         return shared_heap_meet(h, block, request, process_id);
     }
     if (block != NULL) {
-        return sys_heap_aligned_realloc(&h->heap, block, request->align, request->bytes);
+        return heap_realloc(&h->heap, block, request->align, request->bytes);
     }
     if (request->align == 0) {
         return sys_heap_alloc(&h->heap, request->bytes);
@@ -113,6 +135,8 @@ static void mend(const struct wait_queue *queue, struct stay *stay)
     if (h->shared != NULL) {
         shared_heap_mend(queue);
         k_heap_serve(queue, stay);
+    } else if (h->heap.init_mem != NULL) {
+        h->heap.heap = NULL; /* invariant 2 */
     } else {
         REQUIRE(h->heap.heap == NULL || sys_heap_validate(&h->heap),
                 "heap was in use by another thread when the process forked", h->heap.heap, NULL);
@@ -219,6 +243,11 @@ void k_heap_ready(struct k_heap *h)
         make(h);
         wait_queue_leave(&queue, &stay);
     }
+}
+
+void *k_heap_request(struct k_heap *h, void *block, size_t align, size_t bytes)
+{
+    return allocate(h, block, align, bytes, K_NO_WAIT);
 }
 
 void k_heap_init(struct k_heap *h, void *mem, size_t bytes)

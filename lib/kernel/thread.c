@@ -36,7 +36,7 @@
 #define FIRST_CONSTRUCTOR 101 /* the first priority that programs may use */
 #define PRIORITY_NOT_SET  INT_MIN
 
-_Static_assert(sizeof(struct k_thread) <= 200, "room for it is made in every thread");
+_Static_assert(sizeof(struct k_thread) <= 208, "room for it is made in every thread");
 
 static _Thread_local struct k_thread own = {
     .lock = {.rank = LOCK_RANK_THREAD},
@@ -155,6 +155,7 @@ struct heritage {
     void *(*start)(void *arg);
     void *arg;
     int priority;
+    struct k_heap *pool;
 };
 
 static void *inherit(void *arg)
@@ -163,6 +164,7 @@ static void *inherit(void *arg)
 
     free(arg);
     __atomic_store_n(&thread_self()->priority, heritage.priority, __ATOMIC_RELAXED);
+    __atomic_store_n(&thread_self()->resource_pool, heritage.pool, __ATOMIC_RELAXED);
     return heritage.start(heritage.arg);
 }
 
@@ -175,7 +177,8 @@ int quarry_thread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*
         return EAGAIN;
     }
     *heritage =
-        (struct heritage){start, arg, __atomic_load_n(&thread_self()->priority, __ATOMIC_RELAXED)};
+        (struct heritage){start, arg, __atomic_load_n(&thread_self()->priority, __ATOMIC_RELAXED),
+                          thread_pool(thread_self())};
     int error = os_thread_create(thread, attr, inherit, heritage);
     if (error != 0) {
         free(heritage);

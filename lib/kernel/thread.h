@@ -26,6 +26,12 @@ struct k_thread *thread_self(void);
  * with any lock held. The caller's own needs no system call if it was set. */
 int thread_priority(const struct k_thread *thread);
 
+/* The heap out of which to allocate on a thread's behalf; NULL: none. Signals: from any handler. */
+static inline struct k_heap *thread_pool(const struct k_thread *thread)
+{
+    return __atomic_load_n(&thread->resource_pool, __ATOMIC_RELAXED);
+}
+
 /* From here until thread_wait_end, a change of self's priority is followed by reorder(waiter, the
  * priority), on the thread that changes it. The lock of `self` (LOCK_RANK_THREAD) is held then, so
  * that reorder may take locks from LOCK_RANK_KERNEL on. A change that began before

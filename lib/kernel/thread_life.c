@@ -232,6 +232,7 @@ static void prepare(struct k_thread *thread, k_thread_entry_t entry, int priorit
     thread->number = THREAD_NO_NUMBER;
     thread->entry = entry;
     thread->start_ns = timeout_deadline_ns(delay);
+    thread->resource_pool = thread_pool(thread_self());
     thread->state = thread->start_ns == 0 ? THREAD_RELEASED : THREAD_DELAYED;
 }
 

@@ -111,6 +111,7 @@ typedef struct z_thread_stack_element k_thread_stack_t;
 #define K_KERNEL_STACK_SIZEOF(sym)                K_THREAD_STACK_SIZEOF(sym)
 /** @} */
 
+struct k_heap;
 struct k_thread;
 struct z_thread_watcher;
 
@@ -139,6 +140,7 @@ struct k_thread {
     void (*reorder)(void *waiter, int priority); /**< NULL: it waits in none */
     int priority;                                /**< as set, INT_MIN: not; atomic */
     int number;                                  /**< the kernel's, -1: none now; atomic */
+    struct k_heap *resource_pool;                /**< k_thread_heap_assign; NULL: none; atomic */
     /* Guarded by the lock of all threads' lives, or written before others know the thread: */
     pthread_t handle;                        /**< the C library's, while the thread runs */
     k_thread_entry_t entry;                  /**< what it runs, if it was created here */
