@@ -11,11 +11,16 @@
 
 #include <errno.h>
 #include <zephyr/autoconf.h>
+#include <zephyr/kernel/context.h>
 #include <zephyr/kernel/kheap.h>
 #include <zephyr/kernel/mem_slab.h>
 #include <zephyr/kernel/system_heap.h>
 #include <zephyr/kernel/thread.h>
+#include <zephyr/sys/__assert.h>
+#include <zephyr/sys/atomic.h>
+#include <zephyr/sys/printk.h>
 #include <zephyr/sys/util.h>
 #include <zephyr/sys_clock.h>
+#include <zephyr/types.h>
 
 #endif

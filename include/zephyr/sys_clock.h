@@ -22,6 +22,22 @@
 #include <stdint.h>
 #include <zephyr/autoconf.h>
 
+/**
+ * @name How many of a unit of time make up another
+ * @{
+ */
+#define NSEC_PER_USEC 1000u
+#define NSEC_PER_MSEC 1000000u
+#define NSEC_PER_SEC  1000000000u
+#define USEC_PER_MSEC 1000u
+#define USEC_PER_SEC  1000000u
+#define MSEC_PER_SEC  1000u
+#define SEC_PER_MIN   60u
+#define SEC_PER_HOUR  3600u
+#define MIN_PER_HOUR  60u
+#define HOUR_PER_DAY  24u
+/** @} */
+
 /** A number of ticks. */
 typedef int64_t k_ticks_t;
 

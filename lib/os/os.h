@@ -82,6 +82,10 @@ bool os_environment_ready(void);
  * could not be written. */
 bool os_append(const char *path, const char *text, size_t bytes);
 
+/* Writes all of a text to standard output, at once if the system takes it at once. False if it
+ * could not all be written. */
+bool os_print(const char *text, size_t bytes);
+
 /* A function of a library that is loaded already, to be cast to its type; NULL if there is no such
  * library or function. May allocate. */
 void (*os_find_function(const char *library, const char *name))(void);

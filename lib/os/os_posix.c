@@ -317,6 +317,22 @@ bool os_append(const char *path, const char *text, size_t bytes)
     return done;
 }
 
+bool os_print(const char *text, size_t bytes)
+{
+    int saved_errno = errno;
+    ssize_t written = 0;
+
+    while (bytes != 0 && (written >= 0 || errno == EINTR)) {
+        written = write(STDOUT_FILENO, text, bytes);
+        if (written > 0) {
+            text += written;
+            bytes -= (size_t)written;
+        }
+    }
+    errno = saved_errno;
+    return bytes == 0;
+}
+
 void (*os_find_function(const char *library, const char *name))(void)
 {
     int saved_errno = errno;

@@ -264,6 +264,11 @@ bool os_append(const char *path, const char *text, size_t bytes)
     return !fails;
 }
 
+bool os_print(const char *text, size_t bytes)
+{
+    return os_append("stdout", text, bytes);
+}
+
 void (*os_find_function(const char *library, const char *name))(void)
 {
     (void)library;
