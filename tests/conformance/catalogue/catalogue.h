@@ -54,13 +54,18 @@ struct entry {
 void catalogue_count(const struct entry *entries, size_t count);
 
 /* One section a file; each counts its entries. */
+void catalogue_bitarray(void);
 void catalogue_heap_listener(void);
 void catalogue_heaptrace(void);
+void catalogue_helpers(void);
 void catalogue_k_heap(void);
+void catalogue_mem_blocks(void);
 void catalogue_mem_slab(void);
+void catalogue_memref(void);
 void catalogue_options(void);
 void catalogue_sync_heap(void);
 void catalogue_sys_heap(void);
+void catalogue_system_heap(void);
 void catalogue_thread(void);
 void catalogue_time(void);
 

@@ -28,13 +28,18 @@ void catalogue_count(const struct entry *entries, size_t count)
 
 int main(void)
 {
+    catalogue_bitarray();
     catalogue_heap_listener();
     catalogue_heaptrace();
+    catalogue_helpers();
     catalogue_k_heap();
+    catalogue_mem_blocks();
     catalogue_mem_slab();
+    catalogue_memref();
     catalogue_options();
     catalogue_sync_heap();
     catalogue_sys_heap();
+    catalogue_system_heap();
     catalogue_thread();
     catalogue_time();
     printf("%zu of %zu\n", right, named);
