@@ -93,28 +93,59 @@ static inline unsigned int lowest_in(uintptr_t value)
     return (unsigned int)__builtin_ctzl(value);
 }
 
-/* Those of the bits in `mask` below which all is full. `below` is NULL for level 0. */
-static uintptr_t full_below(const sys_bitarray_t *bitarray, const struct level *below, size_t word,
-                            uintptr_t mask)
+/* Whether all is full below a bit of a level. `below` has no words for level 0. */
+static inline bool is_full_below(const sys_bitarray_t *bitarray, const struct level *below,
+                                 size_t bit)
 {
-    uintptr_t full = 0;
-
-    for (uintptr_t left = mask; left != 0; left &= left - 1) {
-        size_t item = word * WORD_BITS + lowest_in(left);
-        bool is_full =
-            below == NULL ? unit_load(bitarray, item) == UNIT_FULL : load(below, item) == WORD_FULL;
-
-        full |= is_full ? left & (0 - left) : 0;
-    }
-    return full;
+    return below->words == NULL ? unit_load(bitarray, bit) == UNIT_FULL
+                                : load(below, bit) == WORD_FULL;
 }
 
-/* --- Notes --- */
+/* --- Notes of one unit --- */
 
-static void clear_from(const struct level *lowest, size_t first, size_t last)
+static void clear_one(struct level level, size_t bit)
 {
-    struct level level = *lowest;
+    for (;;) {
+        size_t word = bit / WORD_BITS;
+        uintptr_t mask = (uintptr_t)1 << bit % WORD_BITS;
 
+        if ((__atomic_load_n(&level.words[word], __ATOMIC_SEQ_CST) & mask) != 0) {
+            __atomic_fetch_and(&level.words[word], ~mask, __ATOMIC_SEQ_CST);
+        }
+        if (is_top(&level)) {
+            return;
+        }
+        level = level_above(&level);
+        bit = word;
+    }
+}
+
+/* Sets the bit, which is clear most likely, if all is full below; and so on above. */
+static void set_one(const sys_bitarray_t *bitarray, struct level below, struct level level,
+                    size_t bit)
+{
+    bool goes_on = is_full_below(bitarray, &below, bit);
+
+    while (goes_on) {
+        size_t word = bit / WORD_BITS;
+        uintptr_t mask = (uintptr_t)1 << bit % WORD_BITS;
+        uintptr_t before = __atomic_fetch_or(&level.words[word], mask, __ATOMIC_SEQ_CST);
+
+        if (__builtin_expect(!is_full_below(bitarray, &below, bit), 0)) {
+            clear_one(level, bit);
+            return;
+        }
+        goes_on = complete(&level, word, before | mask) == WORD_FULL && !is_top(&level);
+        below = level;
+        level = level_above(&level);
+        bit = word;
+    }
+}
+
+/* --- Notes of several --- */
+
+static void clear_range(struct level level, size_t first, size_t last)
+{
     for (;;) {
         for (size_t word = first / WORD_BITS; word <= last / WORD_BITS; word++) {
             uintptr_t mask = mask_in(word, first, last);
@@ -132,13 +163,18 @@ static void clear_from(const struct level *lowest, size_t first, size_t last)
     }
 }
 
-void summary_note_cleared(sys_bitarray_t *bitarray, size_t first_unit, size_t last_unit)
+/* Those of the bits in `mask` below which all is full. */
+static uintptr_t full_below(const sys_bitarray_t *bitarray, const struct level *below, size_t word,
+                            uintptr_t mask)
 {
-    if (bitarray->summary != NULL) {
-        struct level level = lowest_level(bitarray);
+    uintptr_t full = 0;
 
-        clear_from(&level, first_unit, last_unit);
+    for (uintptr_t left = mask; left != 0; left &= left - 1) {
+        if (is_full_below(bitarray, below, word * WORD_BITS + lowest_in(left))) {
+            full |= left & (0 - left);
+        }
     }
+    return full;
 }
 
 /* Sets those of the bits in `mask` below which all is full. Returns whether the word is full. */
@@ -153,34 +189,46 @@ static bool set_full(const sys_bitarray_t *bitarray, const struct level *below,
     uintptr_t before = __atomic_fetch_or(&level->words[word], full, __ATOMIC_SEQ_CST);
     uintptr_t wrong = full & ~full_below(bitarray, below, word, full);
     if (__builtin_expect(wrong != 0, 0)) {
-        clear_from(level, word * WORD_BITS + lowest_in(wrong), (word + 1) * WORD_BITS - 1);
+        clear_range(*level, word * WORD_BITS + lowest_in(wrong), word * WORD_BITS + WORD_BITS - 1);
         return false;
     }
     return complete(level, word, before | full) == WORD_FULL;
 }
 
-void summary_note_set(sys_bitarray_t *bitarray, size_t first_unit, size_t last_unit)
+static void set_range(const sys_bitarray_t *bitarray, struct level level, size_t first, size_t last)
 {
-    size_t first = first_unit, last = last_unit;
+    struct level below = {NULL, 0};
+    bool goes_on = true;
 
-    if (bitarray->summary == NULL) {
-        return;
-    }
-    struct level below = {NULL, 0}, level = lowest_level(bitarray);
-    for (;;) {
+    while (goes_on) {
         bool any_is_full = false;
 
         for (size_t word = first / WORD_BITS; word <= last / WORD_BITS; word++) {
-            any_is_full |= set_full(bitarray, below.words == NULL ? NULL : &below, &level, word,
-                                    mask_in(word, first, last));
+            any_is_full |= set_full(bitarray, &below, &level, word, mask_in(word, first, last));
         }
-        if (!any_is_full || is_top(&level)) {
-            return;
-        }
-        first /= WORD_BITS;
-        last /= WORD_BITS;
+        goes_on = any_is_full && !is_top(&level);
         below = level;
         level = level_above(&level);
+        first /= WORD_BITS;
+        last /= WORD_BITS;
+    }
+}
+
+void summary_clear(sys_bitarray_t *bitarray, size_t first_unit, size_t last_unit)
+{
+    if (first_unit == last_unit) {
+        clear_one(lowest_level(bitarray), first_unit);
+    } else {
+        clear_range(lowest_level(bitarray), first_unit, last_unit);
+    }
+}
+
+void summary_set(sys_bitarray_t *bitarray, size_t first_unit, size_t last_unit)
+{
+    if (first_unit == last_unit) {
+        set_one(bitarray, (struct level){NULL, 0}, lowest_level(bitarray), first_unit);
+    } else {
+        set_range(bitarray, lowest_level(bitarray), first_unit, last_unit);
     }
 }
 
@@ -231,14 +279,6 @@ static size_t climb(struct level *levels, unsigned int *depth, size_t first)
     }
 }
 
-/* Sets a bit of levels[depth], depth > 0, that said nothing of a full word. */
-static void correct(const sys_bitarray_t *bitarray, struct level *levels, unsigned int depth,
-                    size_t bit)
-{
-    set_full(bitarray, &levels[depth - 1], &levels[depth], bit / WORD_BITS,
-             (uintptr_t)1 << bit % WORD_BITS);
-}
-
 size_t summary_next_open(sys_bitarray_t *bitarray, size_t unit)
 {
     struct level levels[MAX_LEVELS];
@@ -252,7 +292,7 @@ size_t summary_next_open(sys_bitarray_t *bitarray, size_t unit)
             size_t below = lowest_clear(&levels[depth - 1], found * WORD_BITS);
 
             if (below == SIZE_MAX) {
-                correct(bitarray, levels, depth, found);
+                set_one(bitarray, levels[depth - 1], levels[depth], found); /* now it says so */
                 break;
             }
             found = below;
@@ -296,7 +336,7 @@ static bool check(const sys_bitarray_t *bitarray, bool may_mend)
         return true;
     }
     struct level level = lowest_level(bitarray);
-    is_right = check_level(bitarray, NULL, &level, may_mend);
+    is_right = check_level(bitarray, &(struct level){NULL, 0}, &level, may_mend);
     while (!is_top(&level)) {
         struct level above = level_above(&level);
 

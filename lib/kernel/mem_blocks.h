@@ -38,9 +38,11 @@ void mem_blocks_watch(sys_mem_blocks_t *mem_block);
 
 /* These were claimed. `as_one`: listeners hear of them once, and not of each. */
 void mem_blocks_tell_taken(sys_mem_blocks_t *mem_block, struct stretch what, bool as_one);
-/* The same for single blocks, by their addresses. */
+/* The same for single blocks, by their addresses, which were written for the caller. */
 void mem_blocks_tell_taken_all(sys_mem_blocks_t *mem_block, size_t count, void **blocks);
-/* The same for blocks whose contents the caller may know. */
+/* Addresses of blocks were written where the caller wants them. */
+void mem_blocks_tell_written(void **blocks, size_t count);
+/* The same as mem_blocks_tell_taken for blocks whose contents the caller may know. */
 void mem_blocks_tell_got(sys_mem_blocks_t *mem_block, struct stretch what);
 
 /* These are about to be released. False, and nothing is told, iff one of them is not taken. */

@@ -84,6 +84,12 @@ void mem_blocks_tell_taken_all(sys_mem_blocks_t *mem_block, size_t count, void *
 
         mem_blocks_tell_taken(mem_block, one, true);
     }
+    mem_blocks_tell_written(blocks, count);
+}
+
+void mem_blocks_tell_written(void **blocks, size_t count)
+{
+    checkers_written(blocks, count * sizeof(blocks[0]));
 }
 
 void mem_blocks_tell_got(sys_mem_blocks_t *mem_block, struct stretch what)

@@ -13,6 +13,8 @@
 #include <errno.h>
 
 #include "core/check.h"
+#include "kernel/mem_blocks.h"
+#include "os/checkers.h"
 
 static void check(const sys_multi_mem_blocks_t *group)
 {
@@ -27,9 +29,7 @@ static void check_array(const sys_multi_mem_blocks_t *group, const void *array)
 
 static bool has_address(const sys_mem_blocks_t *allocator, const void *mem)
 {
-    uintptr_t distance = (uintptr_t)mem - (uintptr_t)allocator->buffer;
-
-    return distance >> allocator->info.blk_sz_shift < allocator->info.num_blocks;
+    return mem_blocks_number(allocator, mem) < allocator->info.num_blocks;
 }
 
 static sys_mem_blocks_t *owner_of(const sys_multi_mem_blocks_t *group, const void *mem)
@@ -60,14 +60,20 @@ void sys_multi_mem_blocks_add_allocator(sys_multi_mem_blocks_t *group, sys_mem_b
     group->num_allocators++;
 }
 
+static void write_size(size_t *blk_size, size_t bytes)
+{
+    if (blk_size != NULL) {
+        *blk_size = bytes;
+        checkers_written(blk_size, sizeof(*blk_size));
+    }
+}
+
 int sys_multi_mem_blocks_alloc(sys_multi_mem_blocks_t *group, void *cfg, size_t count,
                                void **out_blocks, size_t *blk_size)
 {
     check_array(group, out_blocks);
     if (count == 0) {
-        if (blk_size != NULL) {
-            *blk_size = 0;
-        }
+        write_size(blk_size, 0);
         return 0;
     }
     REQUIRE(group->choice_fn != NULL, "group of memory blocks has no function that chooses", group,
@@ -77,8 +83,8 @@ int sys_multi_mem_blocks_alloc(sys_multi_mem_blocks_t *group, void *cfg, size_t 
         return -EINVAL;
     }
     int result = sys_mem_blocks_alloc(allocator, count, out_blocks);
-    if (result == 0 && blk_size != NULL) {
-        *blk_size = (size_t)1 << allocator->info.blk_sz_shift;
+    if (result == 0) {
+        write_size(blk_size, mem_blocks_bytes(allocator, 1));
     }
     return result;
 }

@@ -281,6 +281,14 @@ int sys_mem_blocks_alloc(sys_mem_blocks_t *mem_block, size_t count, void **out_b
     return result;
 }
 
+static void write_address(void **out_block, void *mem)
+{
+    *out_block = mem;
+    if (note_is_watched()) {
+        mem_blocks_tell_written(out_block, 1);
+    }
+}
+
 int sys_mem_blocks_alloc_contiguous(sys_mem_blocks_t *mem_block, size_t count, void **out_block)
 {
     struct stretch what = {0, count};
@@ -288,7 +296,7 @@ int sys_mem_blocks_alloc_contiguous(sys_mem_blocks_t *mem_block, size_t count, v
 
     check_array(mem_block, out_block);
     if (count == 0) {
-        *out_block = NULL;
+        write_address(out_block, NULL);
         return 0;
     }
     if (count > mem_block->info.num_blocks) {
@@ -307,7 +315,7 @@ int sys_mem_blocks_alloc_contiguous(sys_mem_blocks_t *mem_block, size_t count, v
     if (!claimed) {
         return -ENOMEM;
     }
-    *out_block = mem_blocks_address(mem_block, what.first);
+    write_address(out_block, mem_blocks_address(mem_block, what.first));
     return 0;
 }
 

@@ -75,7 +75,7 @@ typedef struct sys_bitarray sys_bitarray_t;
 #define Z_BITARRAY_BUNDLES(total_bits) DIV_ROUND_UP(total_bits, 32)
 
 /* Up to so many bits looking through all bundles takes no longer than asking a summary. */
-#define Z_BITARRAY_DIRECT_BITS 1024
+#define Z_BITARRAY_DIRECT_BITS 2048
 
 /* A summary has a bit for each unit of 64 bits, then one for each word of these, and so on up to a
  * level of so few words that they are looked through. */
