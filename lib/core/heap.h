@@ -72,6 +72,15 @@ void *heap_realloc(struct sys_heap *heap, void *mem, size_t align, size_t bytes)
  * is first used. Waits for that heap's lock. */
 void heap_make_ready(struct sys_heap *heap) __attribute__((weak));
 
+/* Copies what a live block holds, `usable_bytes` bytes, or the first `bytes` of them, to a block
+ * that will take its place, of this heap or another: to be followed by sys_heap_free. Reads no word
+ * of the heap. */
+void heap_copy_block(struct sys_heap *heap, void *mem, size_t usable_bytes, void *to, size_t bytes);
+
+/* Whether an address, any at all, lies between the first byte that the heap could give to a user
+ * and its end marker. False also if there is no heap. */
+bool heap_contains(const struct sys_heap *heap, const void *address);
+
 /* heap->heap must not be NULL for what follows. */
 
 /* The counters of sys_heap_runtime_stats_get. False if the build does not keep them. */

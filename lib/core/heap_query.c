@@ -7,6 +7,20 @@
 #include "core/note.h"
 #include "core/placement.h"
 
+bool heap_contains(const struct sys_heap *heap, const void *address)
+{
+    const struct z_heap *h = heap->heap;
+
+    if (h == NULL) {
+        return false;
+    }
+    note_enter();
+    uintptr_t first = (uintptr_t)chunk_mem(h, chunk_first(h));
+    uintptr_t end = (uintptr_t)chunk_start(h, chunk_end(h));
+    note_leave();
+    return (uintptr_t)address - first < end - first;
+}
+
 unsigned int heap_bucket_of(const struct sys_heap *heap, uint32_t units)
 {
     const struct z_heap *h = heap->heap;

@@ -302,3 +302,13 @@ size_t sys_heap_usable_size(struct sys_heap *heap, void *mem)
     note_leave();
     return bytes;
 }
+
+void heap_copy_block(struct sys_heap *heap, void *mem, size_t usable_bytes, void *to, size_t bytes)
+{
+    note_enter();
+    if (note_is_watched()) {
+        note_tell_copied(heap, &(struct note_block){mem, usable_bytes, usable_bytes, NULL});
+    }
+    memcpy(to, mem, usable_bytes < bytes ? usable_bytes : bytes);
+    note_leave();
+}

@@ -96,6 +96,44 @@ int os_process_id(void);
 /* Short name of the running program, for reports; never NULL. */
 const char *os_program_name(void);
 
+/* Memory of special kinds, kept by os_memory.c, which the tests' fake leaves as it is. It is given
+ * back by os_unmap, all of it at once. What returns an int returns 0, or the error that is told. */
+
+/* Size of a huge page, a power of two; 0: the system has none. */
+size_t os_huge_page_bytes(void);
+
+/* Usable zeroed memory of huge pages that were set aside for such calls, and belong to this mapping
+ * now; `bytes` is a multiple of `page_bytes`. NULL: there are not enough. */
+void *os_map_huge(size_t bytes, size_t page_bytes);
+
+/* Asks for huge pages in the place of usual ones, from now on and where possible. False: the system
+ * makes none. */
+bool os_advise_huge(void *start, size_t bytes);
+
+/* Makes all pages be there, and stay. -EPERM: the process may not have so many; -ENOMEM: there are
+ * not so many. If it fails, some may be. */
+int os_lock_pages(void *start, size_t bytes);
+
+/* Has untouched pages come from one node of the machine. -EINVAL: there is none of that number, or
+ * none for this process; -EPERM: the process may not ask; -ENOTSUP: the system knows none;
+ * -ENOMEM. */
+int os_bind_pages(void *start, size_t bytes, unsigned int node);
+
+/* Makes a nameless file in memory, closed on exec, of zeros, whose size nobody can change. Its
+ * descriptor; or -EPERM: the process may have none so large; -EMFILE: too many are open; -ENOTSUP;
+ * -ENOMEM. `name` is for people. */
+int os_file_make(const char *name, size_t bytes);
+
+/* Bytes of a file whose size nobody can change; 0: it is no such file. */
+size_t os_file_sealed_bytes(int file);
+
+/* Another descriptor of a file, closed on exec, or -EMFILE. */
+int os_file_duplicate(int file);
+void os_file_close(int file);
+
+/* Maps such a file, so that its contents are shared. NULL if there is no room. */
+void *os_map_file(size_t bytes, int file);
+
 /* The calling thread, kept by os_thread.c, which the tests' fake leaves as it is. */
 
 /* Identity of the calling thread, not NULL: no other living thread of the process has it, and the
