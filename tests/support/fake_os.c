@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "fake_os_book.h"
+#include "os/checkers.h"
 #include "os/os.h"
 
 #define USUAL_CPU_COUNT 4u
@@ -28,6 +29,8 @@ struct script {
     void (*watch)(void *arg);
     void *watch_arg;
 };
+
+unsigned char checkers_present; /* memory checkers are told nothing */
 
 static struct script scripts[FAKE_OS_CALLS];
 static unsigned int cpu_count = USUAL_CPU_COUNT;
