@@ -36,6 +36,7 @@ int main(void)
     catalogue_mem_blocks();
     catalogue_mem_slab();
     catalogue_memref();
+    catalogue_multi_heap();
     catalogue_options();
     catalogue_sync_heap();
     catalogue_sys_heap();
