@@ -14,6 +14,7 @@
 #include <zephyr/kernel/context.h>
 #include <zephyr/kernel/kheap.h>
 #include <zephyr/kernel/mem_slab.h>
+#include <zephyr/kernel/obj_core.h>
 #include <zephyr/kernel/system_heap.h>
 #include <zephyr/kernel/thread.h>
 #include <zephyr/sys/__assert.h>

@@ -20,7 +20,7 @@ struct k_spinlock {
 };
 
 /** @cond internal */
-#define Z_KERNEL_LOCK_RANK 67
+#define Z_KERNEL_LOCK_RANK 68
 #define Z_SPINLOCK_INIT                                                                            \
     {                                                                                              \
         PTHREAD_MUTEX_INITIALIZER, Z_KERNEL_LOCK_RANK, 0                                           \

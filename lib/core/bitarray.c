@@ -257,6 +257,11 @@ bool bitarray_release(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
     return true;
 }
 
+bool bitarray_release_some(sys_bitarray_t *bitarray, struct bitarray_bits bits)
+{
+    return release_in_bundle(bitarray, bits.first / BUNDLE_BITS, bits.mask);
+}
+
 /* --- Beginning, and forks --- */
 
 /* Where the summary begins in what follows the bundles. */

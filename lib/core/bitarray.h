@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <zephyr/sys/bitarray.h>
 
 /* Whether a region, of any numbers, has bits and all are in the array. */
@@ -56,6 +57,19 @@ bool bitarray_claim_lowest_run(sys_bitarray_t *bitarray, size_t num_bits, size_t
  * most `most`, which is not 0, and no more than lie in one bundle. Returns how many, *offset being
  * the first; 0 if there is no clear bit. */
 size_t bitarray_claim_next(sys_bitarray_t *bitarray, size_t from, size_t most, size_t *offset);
+
+/* Some bits in one bundle: bit i of the mask stands for bit `first` + i, where a bundle begins. */
+struct bitarray_bits {
+    size_t first;
+    uint32_t mask;
+};
+
+/* Claims bits of the lowest bundle that has clear ones at or after `from`, any number: the lowest
+ * ones, at most `most`, which is not 0. Returns how many; 0 if there is no clear bit. */
+size_t bitarray_claim_some(sys_bitarray_t *bitarray, size_t from, size_t most,
+                           struct bitarray_bits *claimed);
+/* Clears the bits if all are set; else false, and nothing has changed. The mask is not 0. */
+bool bitarray_release_some(sys_bitarray_t *bitarray, struct bitarray_bits bits);
 
 /* --- Beginning, and forks --- */
 

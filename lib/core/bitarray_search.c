@@ -110,6 +110,51 @@ size_t bitarray_claim_next(sys_bitarray_t *bitarray, size_t from, size_t most, s
     return 0;
 }
 
+/* The lowest bits of `bits`, which is not 0: as many as there are, at most `most`. */
+static uint32_t lowest_of(uint32_t bits, size_t most)
+{
+    uint64_t first = ((uint64_t)1 << (most < BUNDLE_BITS ? most : BUNDLE_BITS)) - 1;
+    uint32_t run = (uint32_t)(first << lowest_in(bits));
+    uint32_t lowest = 0;
+
+    if (most >= BUNDLE_BITS) {
+        return bits;
+    }
+    if ((bits & run) == run && run >> lowest_in(bits) == first) {
+        return run;
+    }
+    for (; most > 0 && bits != 0; most--) {
+        lowest |= bits & (0 - bits);
+        bits &= bits - 1;
+    }
+    return lowest;
+}
+
+size_t bitarray_claim_some(sys_bitarray_t *bitarray, size_t from, size_t most,
+                           struct bitarray_bits *claimed)
+{
+    while (from < bitarray->num_bits) {
+        size_t bit = next_clear(bitarray, from);
+        if (bit == NOT_FOUND) {
+            return 0;
+        }
+        size_t bundle = bit / BUNDLE_BITS;
+        uint32_t before = bundle_load(bitarray, bundle);
+        uint32_t clear = ~before & bundle_mask(bundle, bit, bitarray->num_bits - 1);
+        uint32_t mask = clear == 0 ? 0 : lowest_of(clear, most);
+
+        if (mask != 0 && bundle_swap(bitarray, bundle, &before, before | mask)) {
+            if (bundle_is_full(bitarray, bundle, before | mask)) {
+                summary_note_set(bitarray, bundle / 2, bundle / 2);
+            }
+            *claimed = (struct bitarray_bits){bundle * BUNDLE_BITS, mask};
+            return most == 1 ? 1 : count_bits(mask);
+        }
+        from = bit;
+    }
+    return 0;
+}
+
 /* --- Runs of at most a unit --- */
 
 /* The bits at which so many ones in a row begin. */

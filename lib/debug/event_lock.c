@@ -30,7 +30,7 @@
 
 #include "os/sync.h"
 
-_Static_assert(LOCK_RANK_EVENTS + EVENT_LOCKS <= LOCK_RANK_LAST, "each event lock has a rank");
+_Static_assert(LOCK_RANK_EVENTS + EVENT_LOCKS <= LOCK_RANK_COUNTS, "each event lock has a rank");
 
 /* How long a fork handler waits for a lock before it asks whether this is a new process. */
 #define WAIT_MS 10u

@@ -24,6 +24,7 @@
 #include "core/bits.h"
 #include "core/note.h"
 #include "core/slab.h"
+#include "kernel/obj_core.h"
 #include "kernel/shared_slab.h"
 #include "kernel/timeout.h"
 #include "kernel/wait_queue.h"
@@ -217,6 +218,7 @@ int k_mem_slab_init(struct k_mem_slab *slab, void *buffer, size_t block_size, ui
     if (result == 0) {
         wait_queue_init(&slab->wait_q, 0, 0); /* cannot fail: it asks for nothing special */
         tell_checkers(slab, checkers_forbid, buffer, bytes_of(slab));
+        obj_core_begin(K_OBJ_CORE(slab), &z_obj_type_mem_slab, &slab->info);
     }
     return result;
 }

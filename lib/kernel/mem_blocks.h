@@ -36,8 +36,8 @@ static inline size_t mem_blocks_number(const sys_mem_blocks_t *mem_block, const 
 /* In each call, before any of the following. */
 void mem_blocks_watch(sys_mem_blocks_t *mem_block);
 
-/* These were claimed. `as_one`: listeners hear of them once, and not of each. */
-void mem_blocks_tell_taken(sys_mem_blocks_t *mem_block, struct stretch what, bool as_one);
+/* These were claimed. Listeners hear of a stretch once, and not of each block. */
+void mem_blocks_tell_taken(sys_mem_blocks_t *mem_block, struct stretch what);
 /* The same for single blocks, by their addresses, which were written for the caller. */
 void mem_blocks_tell_taken_all(sys_mem_blocks_t *mem_block, size_t count, void **blocks);
 /* Addresses of blocks were written where the caller wants them. */
@@ -46,7 +46,7 @@ void mem_blocks_tell_written(void **blocks, size_t count);
 void mem_blocks_tell_got(sys_mem_blocks_t *mem_block, struct stretch what);
 
 /* These are about to be released. False, and nothing is told, iff one of them is not taken. */
-bool mem_blocks_tell_given(sys_mem_blocks_t *mem_block, struct stretch what, bool as_one);
+bool mem_blocks_tell_given(sys_mem_blocks_t *mem_block, struct stretch what);
 
 /* The buffer is ordinary memory from now on. */
 void mem_blocks_unwatch(sys_mem_blocks_t *mem_block);

@@ -61,20 +61,16 @@ void mem_blocks_watch(sys_mem_blocks_t *mem_block)
 
 typedef void notify_fn(uintptr_t heap_id, void *mem, size_t bytes);
 
-static void notify(sys_mem_blocks_t *mem_block, struct stretch what, bool as_one, notify_fn *tell)
+static void notify(sys_mem_blocks_t *mem_block, struct stretch what, notify_fn *tell)
 {
-    size_t step = as_one ? what.count : 1;
-
-    for (size_t i = 0; i < what.count; i += step) {
-        tell(HEAP_ID_FROM_POINTER(mem_block), mem_blocks_address(mem_block, what.first + i),
-             mem_blocks_bytes(mem_block, step));
-    }
+    tell(HEAP_ID_FROM_POINTER(mem_block), mem_blocks_address(mem_block, what.first),
+         mem_blocks_bytes(mem_block, what.count));
 }
 
-void mem_blocks_tell_taken(sys_mem_blocks_t *mem_block, struct stretch what, bool as_one)
+void mem_blocks_tell_taken(sys_mem_blocks_t *mem_block, struct stretch what)
 {
     allow(mem_block, what);
-    notify(mem_block, what, as_one, heap_listener_notify_alloc);
+    notify(mem_block, what, heap_listener_notify_alloc);
 }
 
 void mem_blocks_tell_taken_all(sys_mem_blocks_t *mem_block, size_t count, void **blocks)
@@ -82,7 +78,7 @@ void mem_blocks_tell_taken_all(sys_mem_blocks_t *mem_block, size_t count, void *
     for (size_t i = 0; i < count; i++) {
         struct stretch one = {mem_blocks_number(mem_block, blocks[i]), 1};
 
-        mem_blocks_tell_taken(mem_block, one, true);
+        mem_blocks_tell_taken(mem_block, one);
     }
     mem_blocks_tell_written(blocks, count);
 }
@@ -95,15 +91,15 @@ void mem_blocks_tell_written(void **blocks, size_t count)
 void mem_blocks_tell_got(sys_mem_blocks_t *mem_block, struct stretch what)
 {
     allow_as_it_is(mem_block, what);
-    notify(mem_block, what, true, heap_listener_notify_alloc);
+    notify(mem_block, what, heap_listener_notify_alloc);
 }
 
-bool mem_blocks_tell_given(sys_mem_blocks_t *mem_block, struct stretch what, bool as_one)
+bool mem_blocks_tell_given(sys_mem_blocks_t *mem_block, struct stretch what)
 {
     if (!bitarray_is_region_set(mem_block->bitmap, what.count, what.first)) {
         return false;
     }
-    notify(mem_block, what, as_one, heap_listener_notify_free);
+    notify(mem_block, what, heap_listener_notify_free);
     forbid(mem_block, what);
     return true;
 }

@@ -4,21 +4,14 @@
  *    bitmap   1 1 0 1 0 0 0 1            used_blocks 4
  *    buffer  |A|B| |C| | | |D|
  *
- *    alloc, 3 blocks:   lock -- claim the lowest clear stretch, then the next one, ... until there
- *                       are 3; if there are not, release what was claimed -- count -- unlock
- *    free, n blocks:    lock -- for each stretch of pointers whose blocks lie side by side: count,
- *                       release -- unlock
+ *    alloc, 3 blocks:   lock -- claim the lowest clear bits, a word at a time, until there are 3;
+ *                       if there are not, release what was claimed -- count -- unlock
+ *    free, n blocks:    lock -- for pointers in a row whose bits are in one word: count, release;
+ *                       if that fails, each by itself -- unlock
  *
  * The lock is the bit array's. A signal handler that has interrupted its own thread in here goes in
- * without (kernel/guard.h): the bit array hands no bit to two, lock or not, and the counters are
- * atomic. In which order they move beside the bits makes them right whoever comes in between:
- *
- *   1. used_blocks is never more than the bits that are set: a block counts once its bit is set,
- *      and not any more before it is cleared. So if there are too few by this count, there are too
- *      few; and max_used_blocks is never more than there were.
- *   2. With nobody inside both are equal, as long as nobody else changes the bits.
- *   3. With nobody inside max_used_blocks is not less: who raises used_blocks looks at it after,
- *      and who lowers it looks at used_blocks after.
+ * without (kernel/guard.h): the bit array hands no bit to two, lock or not. How the counters stay
+ * right then is in mem_blocks_count.h.
  *
  * What watchers are told, and when, is in mem_blocks_watch.c.
  *
@@ -29,50 +22,13 @@
 #include <errno.h>
 
 #include "core/bitarray.h"
+#include "core/bitarray_words.h"
+#include "core/bits.h"
 #include "core/check.h"
 #include "core/note.h"
 #include "kernel/guard.h"
 #include "kernel/mem_blocks.h"
-
-/* --- Counters: rules 1 to 3 --- */
-
-/* Sequentially consistent, as what it follows: rule 3. */
-static void raise_most(struct sys_mem_blocks_info *info, uint32_t used)
-{
-    uint32_t most = __atomic_load_n(&info->max_used_blocks, __ATOMIC_SEQ_CST);
-
-    while (used > most && !__atomic_compare_exchange_n(&info->max_used_blocks, &most, used, true,
-                                                       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-    }
-}
-
-static void count_taken(sys_mem_blocks_t *mem_block, size_t count)
-{
-    struct sys_mem_blocks_info *info = &mem_block->info;
-
-    raise_most(info, __atomic_add_fetch(&info->used_blocks, (uint32_t)count, __ATOMIC_SEQ_CST));
-}
-
-static void count_given(sys_mem_blocks_t *mem_block, size_t count)
-{
-    __atomic_fetch_sub(&mem_block->info.used_blocks, (uint32_t)count, __ATOMIC_RELAXED);
-}
-
-/* They were not there to be given. */
-static void count_given_back_again(sys_mem_blocks_t *mem_block, size_t count)
-{
-    __atomic_fetch_add(&mem_block->info.used_blocks, (uint32_t)count, __ATOMIC_RELAXED);
-}
-
-static uint32_t used_blocks(const sys_mem_blocks_t *mem_block)
-{
-    return __atomic_load_n(&mem_block->info.used_blocks, __ATOMIC_RELAXED);
-}
-
-static bool has_too_few(const sys_mem_blocks_t *mem_block, size_t count)
-{
-    return count > mem_block->info.num_blocks - used_blocks(mem_block);
-}
+#include "kernel/mem_blocks_count.h"
 
 /* --- To enter and to leave --- */
 
@@ -100,7 +56,7 @@ static void inherit(void *context, bool was_held)
         size_t used = bitarray_count_region(bitmap, bitmap->num_bits, 0);
 
         __atomic_store_n(&mem_block->info.used_blocks, (uint32_t)used, __ATOMIC_SEQ_CST);
-        raise_most(&mem_block->info, (uint32_t)used);
+        mem_blocks_raise_most(&mem_block->info, (uint32_t)used);
     }
 }
 
@@ -145,45 +101,70 @@ static void leave(sys_mem_blocks_t *mem_block, struct visit *visit)
 
 /* --- To give back --- */
 
-static bool give(sys_mem_blocks_t *mem_block, struct stretch what, bool as_one, bool watched)
+static bool give(sys_mem_blocks_t *mem_block, struct stretch what, bool watched)
 {
-    if (watched && !mem_blocks_tell_given(mem_block, what, as_one)) {
+    if (watched && !mem_blocks_tell_given(mem_block, what)) {
         return false;
     }
-    count_given(mem_block, what.count);
+    mem_blocks_count_given(mem_block, what.count);
     if (!bitarray_release(mem_block->bitmap, what.count, what.first)) {
-        count_given_back_again(mem_block, what.count);
+        mem_blocks_count_again(mem_block, what.count);
         return false;
     }
     return true;
 }
 
-/* The blocks of the first pointers, as long as they lie side by side. */
-static struct stretch stretch_at(const sys_mem_blocks_t *mem_block, size_t count, void **blocks)
-{
-    size_t first = mem_blocks_number(mem_block, blocks[0]);
-    size_t most = mem_block->bitmap->num_bits - first;
-    size_t length = 1;
+/* The blocks of some pointers, in one word of bits. */
+struct group {
+    struct bitarray_bits bits; /* the mask is 0 if the first pointer is no block's */
+    size_t length;             /* how many pointers, at least 1 */
+};
 
-    most = most < count ? most : count;
-    while (length < most && mem_blocks_number(mem_block, blocks[length]) == first + length) {
-        length++;
+/* The first pointers, as long as their blocks are in the same word and different. */
+static struct group group_at(const sys_mem_blocks_t *mem_block, size_t count, void **blocks)
+{
+    size_t num_bits = mem_block->bitmap->num_bits;
+    size_t number = mem_blocks_number(mem_block, blocks[0]);
+    struct group group = {{number & ~(size_t)(BUNDLE_BITS - 1), 0}, 0};
+
+    while (number < num_bits && number - group.bits.first < BUNDLE_BITS) {
+        uint32_t bit = (uint32_t)1 << (number - group.bits.first);
+
+        if ((group.bits.mask & bit) != 0) {
+            return group;
+        }
+        group.bits.mask |= bit;
+        if (++group.length == count) {
+            return group;
+        }
+        number = mem_blocks_number(mem_block, blocks[group.length]);
     }
-    return (struct stretch){first, length};
+    group.length += group.length == 0;
+    return group;
+}
+
+static bool give_group(sys_mem_blocks_t *mem_block, const struct group *group)
+{
+    if (group->bits.mask == 0) {
+        return false;
+    }
+    mem_blocks_count_given(mem_block, group->length);
+    if (!bitarray_release_some(mem_block->bitmap, group->bits)) {
+        mem_blocks_count_again(mem_block, group->length);
+        return false;
+    }
+    return true;
 }
 
 /* All that are taken. False iff one of them is not. */
-static bool give_each(sys_mem_blocks_t *mem_block, struct stretch what, bool watched)
+static bool give_each(sys_mem_blocks_t *mem_block, size_t count, void **blocks, bool watched)
 {
-    bool good = what.count > 1; /* one is not tried again */
+    bool good = true;
 
-    if (give(mem_block, what, false, watched)) {
-        return true;
-    }
-    for (size_t i = 0; i < what.count && what.count > 1; i++) {
-        struct stretch one = {what.first + i, 1};
+    for (size_t i = 0; i < count; i++) {
+        struct stretch one = {mem_blocks_number(mem_block, blocks[i]), 1};
 
-        good = give(mem_block, one, false, watched) && good;
+        good = one.first < mem_block->bitmap->num_bits && give(mem_block, one, watched) && good;
     }
     return good;
 }
@@ -191,44 +172,54 @@ static bool give_each(sys_mem_blocks_t *mem_block, struct stretch what, bool wat
 static int give_all(sys_mem_blocks_t *mem_block, size_t count, void **blocks, bool watched)
 {
     int result = 0;
+    size_t length;
 
-    for (size_t i = 0; i < count;) {
-        size_t length = 1;
+    for (size_t i = 0; i < count; i += length) {
+        struct group group = group_at(mem_block, count - i, blocks + i);
 
-        if (mem_blocks_number(mem_block, blocks[i]) < mem_block->bitmap->num_bits) {
-            struct stretch what = stretch_at(mem_block, count - i, blocks + i);
-
-            length = what.count;
-            if (!give_each(mem_block, what, watched)) {
-                result = -EFAULT;
-            }
-        } else {
+        length = group.length;
+        if ((watched || !give_group(mem_block, &group)) &&
+            !give_each(mem_block, length, blocks + i, watched)) {
             result = -EFAULT;
         }
-        i += length;
     }
     return result;
 }
 
 /* --- To take --- */
 
+/* Writes the addresses of the blocks whose bits are set in a mask that is not 0. */
+static void write_addresses(const sys_mem_blocks_t *mem_block, struct bitarray_bits bits,
+                            void **blocks)
+{
+    size_t number = bits.first + lowest_bit(bits.mask);
+    uint32_t mask = bits.mask >> lowest_bit(bits.mask);
+
+    if ((mask & (mask + 1)) == 0) { /* side by side */
+        for (unsigned int i = bit_length(mask); i > 0; i--) {
+            *blocks++ = mem_blocks_address(mem_block, number++);
+        }
+        return;
+    }
+    for (; mask != 0; mask &= mask - 1) {
+        *blocks++ = mem_blocks_address(mem_block, number + lowest_bit(mask));
+    }
+}
+
 /* As many as there are, up to count. They are not counted yet. */
 static size_t claim_lowest(sys_mem_blocks_t *mem_block, size_t count, void **blocks)
 {
-    struct stretch what = {0, 0};
-    size_t claimed = 0;
+    struct bitarray_bits bits;
+    size_t claimed = 0, from = 0;
 
     while (claimed < count) {
-        what.count =
-            bitarray_claim_next(mem_block->bitmap, what.first, count - claimed, &what.first);
-        if (what.count == 0) {
+        size_t some = bitarray_claim_some(mem_block->bitmap, from, count - claimed, &bits);
+        if (some == 0) {
             break;
         }
-        for (size_t i = 0; i < what.count; i++) {
-            blocks[claimed + i] = mem_blocks_address(mem_block, what.first + i);
-        }
-        claimed += what.count;
-        what.first += what.count;
+        write_addresses(mem_block, bits, blocks + claimed);
+        claimed += some;
+        from = bits.first + BUNDLE_BITS;
     }
     return claimed;
 }
@@ -237,17 +228,17 @@ static size_t claim_lowest(sys_mem_blocks_t *mem_block, size_t count, void **blo
 __attribute__((cold, noinline)) static void unclaim(sys_mem_blocks_t *mem_block, size_t count,
                                                     void **blocks)
 {
-    for (size_t i = 0; i < count;) {
-        struct stretch what = stretch_at(mem_block, count - i, blocks + i);
+    struct group group;
 
-        bitarray_release(mem_block->bitmap, what.count, what.first);
-        i += what.count;
+    for (size_t i = 0; i < count; i += group.length) {
+        group = group_at(mem_block, count - i, blocks + i);
+        bitarray_release_some(mem_block->bitmap, group.bits);
     }
 }
 
 static int take_lowest(sys_mem_blocks_t *mem_block, size_t count, void **blocks, bool watched)
 {
-    if (has_too_few(mem_block, count)) {
+    if (mem_blocks_are_too_few(mem_block, count)) {
         return -ENOMEM;
     }
     size_t claimed = claim_lowest(mem_block, count, blocks);
@@ -255,7 +246,7 @@ static int take_lowest(sys_mem_blocks_t *mem_block, size_t count, void **blocks,
         unclaim(mem_block, claimed, blocks);
         return -ENOMEM;
     }
-    count_taken(mem_block, count);
+    mem_blocks_count_taken(mem_block, count);
     if (watched) {
         mem_blocks_tell_taken_all(mem_block, count, blocks);
     }
@@ -303,12 +294,12 @@ int sys_mem_blocks_alloc_contiguous(sys_mem_blocks_t *mem_block, size_t count, v
         return -ENOMEM;
     }
     bool watched = enter(mem_block, &visit);
-    bool claimed = !has_too_few(mem_block, count) &&
+    bool claimed = !mem_blocks_are_too_few(mem_block, count) &&
                    bitarray_claim_lowest_run(mem_block->bitmap, count, &what.first);
     if (claimed) {
-        count_taken(mem_block, count);
+        mem_blocks_count_taken(mem_block, count);
         if (watched) {
-            mem_blocks_tell_taken(mem_block, what, true);
+            mem_blocks_tell_taken(mem_block, what);
         }
     }
     leave(mem_block, &visit);
@@ -335,7 +326,7 @@ int sys_mem_blocks_get(sys_mem_blocks_t *mem_block, void *in_block, size_t count
     bool watched = enter(mem_block, &visit);
     bool claimed = bitarray_claim(mem_block->bitmap, what.count, what.first);
     if (claimed) {
-        count_taken(mem_block, count);
+        mem_blocks_count_taken(mem_block, count);
         if (watched) {
             mem_blocks_tell_got(mem_block, what);
         }
@@ -397,33 +388,7 @@ int sys_mem_blocks_free_contiguous(sys_mem_blocks_t *mem_block, void *block, siz
         return -EINVAL;
     }
     bool watched = enter(mem_block, &visit);
-    bool given = give(mem_block, what, true, watched);
+    bool given = give(mem_block, what, watched);
     leave(mem_block, &visit);
     return given ? 0 : -EFAULT;
-}
-
-int sys_mem_blocks_runtime_stats_get(sys_mem_blocks_t *mem_block, struct sys_memory_stats *stats)
-{
-    if (mem_block == NULL || stats == NULL) {
-        return -EINVAL;
-    }
-    uint32_t used = used_blocks(mem_block);
-    uint32_t most = __atomic_load_n(&mem_block->info.max_used_blocks, __ATOMIC_RELAXED);
-
-    stats->allocated_bytes = mem_blocks_bytes(mem_block, used);
-    stats->free_bytes = mem_blocks_bytes(mem_block, mem_block->info.num_blocks - used);
-    stats->max_allocated_bytes = mem_blocks_bytes(mem_block, most);
-    return 0;
-}
-
-int sys_mem_blocks_runtime_stats_reset_max(sys_mem_blocks_t *mem_block)
-{
-    if (mem_block == NULL) {
-        return -EINVAL;
-    }
-    struct sys_mem_blocks_info *info = &mem_block->info;
-
-    __atomic_store_n(&info->max_used_blocks, used_blocks(mem_block), __ATOMIC_SEQ_CST);
-    raise_most(info, __atomic_load_n(&info->used_blocks, __ATOMIC_SEQ_CST));
-    return 0;
 }

@@ -90,6 +90,10 @@ bool os_print(const char *text, size_t bytes);
  * library or function. May allocate. */
 void (*os_find_function(const char *library, const char *name))(void);
 
+/* Whether memory is a variable of the running program, or part of one, and not of a shared library:
+ * static, and there until the process ends. Any address and size. */
+bool os_is_program_variable(const void *address, size_t bytes);
+
 /* Process id, for reports. */
 int os_process_id(void);
 

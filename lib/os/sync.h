@@ -18,6 +18,7 @@ enum lock_rank {
     LOCK_RANK_NONE,
     LOCK_RANK_ARENA,                         /* lock of arena i has this rank + i */
     LOCK_RANK_WAITER = LOCK_RANK_ARENA + 64, /* a place to wait in, of an object that is shared */
+    LOCK_RANK_OBJECTS, /* of the lists of objects, which those who walk them may use */
     /* Locks of threads: of each, and of the lives of all. Changing a thread's priority moves it in
      * the queue of the object that it waits for, whose lock is the next. */
     LOCK_RANK_THREAD,
@@ -25,7 +26,9 @@ enum lock_rank {
     /* Event lock i of lib/debug has this rank + i. They are taken inside of heap calls, hence
      * inside of whatever lock a heap has. */
     LOCK_RANK_EVENTS,
-    LOCK_RANK_LAST = LOCK_RANK_EVENTS + 4,
+    /* Taken inside of whatever lock the user of a counted block has, for race detectors. */
+    LOCK_RANK_COUNTS = LOCK_RANK_EVENTS + 4,
+    LOCK_RANK_LAST,
 };
 
 /* Ready for use when zero, except for its rank. */

@@ -12,6 +12,7 @@
 #include <zephyr/kernel.h>
 #include <zephyr/sys/memref.h>
 #include "../support/death.h"
+#include "../support/race_detector.h"
 
 #define BLOCK_BYTES  256u
 #define BOUNDARY     64u /* sizes up to SIZE_MAX that are tried */
@@ -328,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup(misuse_is_reported, begin),
     };
 
+    race_detector_announce();
     alarm(HANG_SECONDS);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@
 #endif
 
 #define BLOCK_BYTES  16u
-#define BLOCKS       1100u /* with a summary of what is full */
+#define BLOCKS       (Z_BITARRAY_DIRECT_BITS + 76u) /* with a summary of what is full */
 #define HANG_SECONDS 300u
 
 SYS_MEM_BLOCKS_DEFINE_STATIC(blocks, BLOCK_BYTES, BLOCKS, 16);

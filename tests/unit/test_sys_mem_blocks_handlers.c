@@ -18,8 +18,8 @@
 #include "../support/signal_timer.h"
 
 #define BLOCK_BYTES  8u
-#define BLOCKS       1100u /* with a summary of what is full */
-#define RESERVED     1000u /* never given back: most words of bits are full */
+#define BLOCKS       (Z_BITARRAY_DIRECT_BITS + 76u) /* with a summary of what is full */
+#define RESERVED     (BLOCKS - 100u) /* never given back: most words of bits are full */
 #define HAMMERS      2u
 #define SLOTS        8u
 #define MOST         24u /* of one call of a thread */
@@ -160,7 +160,7 @@ static size_t reserve(void)
     size_t count = 0;
 
     for (size_t i = 0; i < BLOCKS && count < RESERVED; i++) {
-        if (i % 11 != 10 || i < 600) {
+        if (i % 11 != 10 || i < BLOCKS / 2) {
             assert_int_equal(sys_mem_blocks_get(&blocks, blocks.buffer + i * BLOCK_BYTES, 1), 0);
             is_taken[i] = 1;
             count++;

@@ -353,13 +353,13 @@ static void small_ones_are_the_models(void **state)
 static void middling_ones_are_the_models(void **state)
 {
     play(500, scaled_rounds(ROUNDS));
-    play(1024, scaled_rounds(ROUNDS / 2));
+    play(Z_BITARRAY_DIRECT_BITS, scaled_rounds(ROUNDS / 2));
 }
 
 /* With a summary of what is full. */
 static void large_ones_are_the_models(void **state)
 {
-    play(1025, scaled_rounds(ROUNDS / 2));
+    play(Z_BITARRAY_DIRECT_BITS + 1, scaled_rounds(ROUNDS / 2));
     play(4097, scaled_rounds(ROUNDS / 10));
     play(MOST_BLOCKS, scaled_rounds(ROUNDS / 10));
 }

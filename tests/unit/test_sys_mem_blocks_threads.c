@@ -16,7 +16,7 @@
 #include "../support/random.h"
 
 #define BLOCK_BYTES  16u
-#define BLOCKS       1100u /* with a summary of what is full */
+#define BLOCKS       (Z_BITARRAY_DIRECT_BITS + 76u) /* with a summary of what is full */
 #define THREADS      4u
 #define SLOTS        40u
 #define MOST         60u /* of one call */

@@ -3,6 +3,7 @@
  * memory goes back with the last reference and not before, the callback comes before the back end,
  * sizes that overflow and a back end without memory give NULL, and blocks travel from thread to
  * thread. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 #include <zephyr/kernel.h>
 #include <zephyr/sys/memref.h>
+#include "../support/race_detector.h"
 
 #define PAYLOAD      48u
 #define SLAB_BLOCK   128u
@@ -185,24 +187,36 @@ struct message {
     int number;
 };
 
-static struct message *mailbox[READERS]; /* NULL: empty; atomic */
+static pthread_mutex_t mailbox_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct message *mailbox[READERS]; /* NULL: empty */
+
+/* Leaves a message if there is none, or takes it if there is one. False: not yet. */
+static bool exchange(size_t reader, struct message **message)
+{
+    pthread_mutex_lock(&mailbox_lock);
+    bool done = (mailbox[reader] == NULL) == (*message != NULL);
+    if (done) {
+        struct message *left = mailbox[reader];
+
+        mailbox[reader] = *message;
+        *message = left;
+    }
+    pthread_mutex_unlock(&mailbox_lock);
+    return done;
+}
 
 static void put(size_t reader, struct message *message)
 {
-    struct message *expected = NULL;
-
-    while (!__atomic_compare_exchange_n(&mailbox[reader], &expected, message, false,
-                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-        expected = NULL;
+    while (!exchange(reader, &message)) {
         k_usleep(1);
     }
 }
 
 static struct message *get(size_t reader)
 {
-    struct message *message;
+    struct message *message = NULL;
 
-    while ((message = __atomic_exchange_n(&mailbox[reader], NULL, __ATOMIC_ACQUIRE)) == NULL) {
+    while (!exchange(reader, &message)) {
         k_usleep(1);
     }
     return message;
@@ -256,6 +270,7 @@ int main(void)
                                         nothing_is_lost),
     };
 
+    race_detector_announce();
     alarm(HANG_SECONDS);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <zephyr/kernel/mem_slab_info.h>
+#include <zephyr/kernel/obj_core.h>
 #include <zephyr/sys/mem_stats.h>
 #include <zephyr/sys/util.h>
 #include <zephyr/sys_clock.h>
@@ -45,9 +46,12 @@ struct k_mem_slab {
     char *buffer;    /**< where the blocks are; in a shared slab, of the process that made it */
     intptr_t shared; /**< 0, or the distance to what processes share besides */
     _wait_q_t wait_q;
+    struct k_obj_core obj_core; /**< <zephyr/kernel/obj_core.h>; of no type in a shared slab */
 };
 
 /** @cond internal */
+Z_OBJ_MODULE_(mem_slab);
+
 /* A zeroed stack of free blocks is a good one: lib/core/slab.h. So a static slab is ready before
  * the first constructor of the program runs, wherever it is defined. */
 #define Z_MEM_SLAB_INITIALIZER(_slab, _slab_buffer, _slab_block_size, _slab_num_blocks)            \
@@ -60,7 +64,7 @@ struct k_mem_slab {
          0,                                                                                        \
          0,                                                                                        \
          0},                                                                                       \
-            (_slab_buffer), 0, Z_WAIT_Q_INIT                                                       \
+            (_slab_buffer), 0, Z_WAIT_Q_INIT, Z_OBJ_CORE_INIT_(mem_slab, &(_slab).info)            \
     }
 
 #define Z_MEM_SLAB_DEFINE_(name, in_section, linkage, slab_block_size, slab_num_blocks,            \
@@ -72,7 +76,8 @@ struct k_mem_slab {
     linkage in_section char __attribute__((aligned(WB_UP(slab_align))))                            \
     _k_mem_slab_buf_##name[(slab_num_blocks)*WB_UP(slab_block_size)];                              \
     linkage struct k_mem_slab name = Z_MEM_SLAB_INITIALIZER(                                       \
-        name, _k_mem_slab_buf_##name, WB_UP(slab_block_size), slab_num_blocks)
+        name, _k_mem_slab_buf_##name, WB_UP(slab_block_size), slab_num_blocks);                    \
+    Z_OBJ_DEFINED_(mem_slab, name)
 #define Z_MEM_SLAB_PUBLIC_
 /** @endcond */
 
@@ -121,7 +126,14 @@ struct k_mem_slab {
  * @return 0; -EINVAL iff one of these does not hold, or the buffer would wrap around the end of the
  *         address space
  *
+ * A slab that is a variable of the program can be found from now on (<zephyr/kernel/obj_core.h>).
+ *
+ * Cost:    O(1), and for such a variable O(objects that can be found).
+ *
+ * Blocks:  for the lock of the lists of objects, for such a variable.
+ *
  * Threads: nobody may use the slab meanwhile.
+ *
  * Differs from Zephyr: 0 blocks and NULL are errors in every build; O(1), there O(num_blocks).
  */
 int k_mem_slab_init(struct k_mem_slab *slab, void *buffer, size_t block_size, uint32_t num_blocks);

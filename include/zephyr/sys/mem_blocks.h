@@ -9,9 +9,9 @@
  *
  * Rules that hold for every function of this file, and are not repeated below:
  *
- * Cost:    a lock, and a search for free blocks that skips what is taken by the thousand: see
- *          <zephyr/sys/bitarray.h>. Besides, O(n / 32) for n blocks side by side, and O(1) for each
- *          stretch of them.
+ * Cost:    a lock; O(n) for n addresses, with one atomic instruction or two for those in one group
+ *          of 32 blocks, or O(n / 32) for n blocks side by side; and a search for free blocks,
+ * which passes over what is taken by the thousand (<zephyr/sys/bitarray.h>).
  *
  * Blocks:  for the lock, which is held for one such call; never for memory.
  *
@@ -203,7 +203,7 @@ int sys_mem_blocks_is_region_free(sys_mem_blocks_t *mem_block, void *in_block, s
  *
  * @param mem_block the allocator that they came from
  * @param count     number of blocks, 0 to SIZE_MAX
- * @param in_blocks their addresses, in any order; ascending is fastest
+ * @param in_blocks their addresses, in any order; fastest if neighbours are listed together
  * @return 0; -EINVAL iff @p count is more than the blocks that there are: then nothing has changed;
  *         else -EFAULT iff one of them is no block of this allocator, NULL among them, or was not
  *         taken: because it is listed twice, perhaps
