@@ -63,6 +63,7 @@ void catalogue_mem_blocks(void);
 void catalogue_mem_slab(void);
 void catalogue_memref(void);
 void catalogue_multi_heap(void);
+void catalogue_obj_core(void);
 void catalogue_options(void);
 void catalogue_sync_heap(void);
 void catalogue_sys_heap(void);

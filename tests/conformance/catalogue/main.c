@@ -37,6 +37,7 @@ int main(void)
     catalogue_mem_slab();
     catalogue_memref();
     catalogue_multi_heap();
+    catalogue_obj_core();
     catalogue_options();
     catalogue_sync_heap();
     catalogue_sys_heap();
