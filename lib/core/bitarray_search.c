@@ -120,7 +120,7 @@ static uint32_t lowest_of(uint32_t bits, size_t most)
     if (most >= BUNDLE_BITS) {
         return bits;
     }
-    if ((bits & run) == run && run >> lowest_in(bits) == first) {
+    if ((bits & run) == run) { /* of so many, or of all that there are */
         return run;
     }
     for (; most > 0 && bits != 0; most--) {

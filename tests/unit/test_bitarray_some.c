@@ -18,6 +18,11 @@ static sys_bitarray_t array;
 static uint32_t words[QUARRY_BITARRAY_WORDS(MOST_BITS)];
 static struct random numbers;
 
+static size_t below(size_t limit)
+{
+    return (size_t)random_below(&numbers, limit);
+}
+
 static bool is_set(size_t bit)
 {
     return bitarray_is_bit_set(&array, bit);
@@ -59,13 +64,13 @@ static void claim_as_expected(size_t from, size_t most)
 
 static void release_some(void)
 {
-    size_t bundle = random_below(&numbers, array.num_bundles);
+    size_t bundle = below(array.num_bundles);
     size_t left = array.num_bits - bundle * 32;
     uint32_t mask = (uint32_t)random_next(&numbers) & (uint32_t)random_next(&numbers);
     uint32_t before = array.bundles[bundle];
 
     mask &= left < 32 ? ((uint32_t)1 << left) - 1 : UINT32_MAX;
-    mask &= random_below(&numbers, 8) == 0 ? UINT32_MAX : before; /* mostly bits that are set */
+    mask &= below(8) == 0 ? UINT32_MAX : before; /* mostly bits that are set */
     if (mask != 0) {
         bool all = (before & mask) == mask;
         struct bitarray_bits bits = {bundle * 32, mask};
@@ -80,10 +85,10 @@ static void play(size_t num_bits)
     memset(words, 0, sizeof(words));
     assert_int_equal(quarry_bitarray_init(&array, num_bits, words, ARRAY_SIZE(words)), 0);
     for (size_t i = 0; i < scaled_rounds(ROUNDS); i++) {
-        size_t from = random_below(&numbers, 3) == 0 ? random_below(&numbers, num_bits + 2) : 0;
+        size_t from = below(3) == 0 ? below(num_bits + 2) : 0;
 
         claim_as_expected(from, random_log_uniform(&numbers, 2 * num_bits));
-        if (random_below(&numbers, 3) != 0) {
+        if (below(3) != 0) {
             release_some();
         }
     }
@@ -109,13 +114,13 @@ static void all_numbers_of_bits(void **state)
 {
     assert_int_equal(quarry_bitarray_init(&array, 32, words, ARRAY_SIZE(words)), 0);
     for (size_t i = 0; i < scaled_rounds(ROUNDS); i++) {
-        uint32_t value = (uint32_t)random_next(&numbers) >> random_below(&numbers, 32);
+        uint32_t value = (uint32_t)random_next(&numbers) >> below(32);
 
         for (size_t most = 1; most <= 33; most++) {
             array.bundles[0] = value;
             claim_as_expected(0, most);
             array.bundles[0] = ~value;
-            claim_as_expected(random_below(&numbers, 32), most);
+            claim_as_expected(below(32), most);
         }
     }
 }

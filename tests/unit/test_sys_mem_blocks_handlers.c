@@ -17,15 +17,18 @@
 #include "../support/random.h"
 #include "../support/signal_timer.h"
 
-#define BLOCK_BYTES  8u
-#define BLOCKS       (Z_BITARRAY_DIRECT_BITS + 76u) /* with a summary of what is full */
-#define RESERVED     (BLOCKS - 100u) /* never given back: most words of bits are full */
-#define HAMMERS      2u
-#define SLOTS        8u
-#define MOST         24u /* of one call of a thread */
-#define ROUNDS       100000u
-#define PAUSE_NS     50000 /* between the end of a handler and the next one */
-#define HANG_SECONDS 300u
+#define BLOCK_BYTES     8u
+#define BLOCKS          (Z_BITARRAY_DIRECT_BITS + 76u) /* with a summary of what is full */
+#define RESERVED        (BLOCKS - 100u) /* never given back: most words of bits are full */
+#define HAMMERS         2u
+#define SLOTS           8u
+#define MOST            24u /* of one call of a thread */
+#define ROUNDS          100000u
+#define PAUSE_NS        50000 /* between the end of a handler and the next one */
+#define FEW             3u
+#define TOGGLES         20000u
+#define TOGGLE_PAUSE_NS 3000
+#define HANG_SECONDS    300u
 
 SYS_MEM_BLOCKS_DEFINE_STATIC(blocks, BLOCK_BYTES, BLOCKS, 8);
 
@@ -45,6 +48,11 @@ struct hammer {
 
 static struct hammer hammers[HAMMERS];
 static _Thread_local struct hammer *own_hammer;
+
+static size_t below(struct hammer *hammer, size_t limit)
+{
+    return (size_t)random_below(&hammer->random, limit);
+}
 
 static void count_error(bool is_error)
 {
@@ -118,9 +126,9 @@ static void hammer_in_handler(int number)
 static void take_and_give(struct hammer *hammer)
 {
     void *mem[MOST];
-    size_t count = 1 + random_below(&hammer->random, MOST);
+    size_t count = 1 + below(hammer, MOST);
 
-    if (random_below(&hammer->random, 2) == 0) {
+    if (below(hammer, 2) == 0) {
         if (take(count, mem)) {
             give(count, mem);
         }
@@ -143,7 +151,7 @@ static void *hammer_blocks(void *arg)
     hammer->timer = signal_timer_make(SIGUSR2);
     signal_timer_set(hammer->timer, PAUSE_NS);
     for (size_t i = 0; i < rounds || hammer->handled < 4 * SLOTS; i++) {
-        size_t slot = (size_t)random_below(&hammer->random, SLOTS);
+        size_t slot = below(hammer, SLOTS);
 
         give_from(&hammer->for_thread[slot]);
         put_into(&hammer->for_handler[slot]);
@@ -202,10 +210,65 @@ static void nothing_is_lost_between_threads_and_their_handlers(void **state)
     assert_true(quarry_bitarray_validate(blocks.bitmap));
 }
 
+/* --- Counters, as a handler finds and leaves them --- */
+
+SYS_MEM_BLOCKS_DEFINE_STATIC(few_blocks, BLOCK_BYTES, FEW, 8);
+
+static timer_t toggle_timer;
+static void *toggled;
+static size_t toggles;
+
+/* Takes a block, if there is one, or gives it back. */
+static void toggle_in_handler(int number)
+{
+    (void)number;
+    toggles++;
+    if (toggled != NULL) {
+        count_error(sys_mem_blocks_free(&few_blocks, 1, &toggled) != 0);
+        toggled = NULL;
+    } else if (sys_mem_blocks_alloc(&few_blocks, 1, &toggled) != 0) {
+        toggled = NULL;
+    }
+    signal_timer_set(toggle_timer, TOGGLE_PAUSE_NS);
+}
+
+/* The mark is looked at last: what a handler does in between can only raise it further. */
+static void check_counters(void)
+{
+    uint32_t used = __atomic_load_n(&few_blocks.info.used_blocks, __ATOMIC_SEQ_CST);
+    uint32_t most = __atomic_load_n(&few_blocks.info.max_used_blocks, __ATOMIC_SEQ_CST);
+
+    count_error(used > most || most > FEW);
+}
+
+static void counters_are_right_at_any_moment(void **state)
+{
+    size_t wanted = scaled_rounds(TOGGLES);
+    void *mem[FEW];
+
+    signal(SIGUSR2, toggle_in_handler);
+    toggle_timer = signal_timer_make(SIGUSR2);
+    signal_timer_set(toggle_timer, TOGGLE_PAUSE_NS);
+    for (size_t i = 0; __atomic_load_n(&toggles, __ATOMIC_RELAXED) < wanted; i++) {
+        if (sys_mem_blocks_alloc(&few_blocks, 1 + i % FEW, mem) == 0) {
+            check_counters();
+            count_error(sys_mem_blocks_free(&few_blocks, 1 + i % FEW, mem) != 0);
+        }
+        check_counters();
+        sys_mem_blocks_runtime_stats_reset_max(&few_blocks);
+        check_counters();
+    }
+    timer_delete(toggle_timer);
+    signal(SIGUSR2, SIG_IGN);
+    assert_int_equal(errors, 0);
+    assert_int_equal(few_blocks.info.used_blocks, toggled != NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_lost_between_threads_and_their_handlers),
+        cmocka_unit_test(counters_are_right_at_any_moment),
     };
 
     alarm(HANG_SECONDS);

@@ -24,6 +24,11 @@
 #define ROUNDS      30000u
 
 static struct random numbers;
+static size_t below(size_t limit)
+{
+    return (size_t)random_below(&numbers, limit);
+}
+
 static sys_mem_blocks_t blocks;
 static sys_bitarray_t bitmap;
 static uint32_t words[QUARRY_BITARRAY_WORDS(MOST_BLOCKS)];
@@ -162,11 +167,11 @@ static void check_events(void)
 /* Mostly few, now and then all, and one more than there are. */
 static size_t some_count(void)
 {
-    switch (random_below(&numbers, 8)) {
+    switch (below(8)) {
     case 0:
-        return random_below(&numbers, num_blocks + 2);
+        return below(num_blocks + 2);
     case 1:
-        return num_blocks - used + random_below(&numbers, 2);
+        return num_blocks - used + below(2);
     default:
         return random_log_uniform(&numbers, num_blocks);
     }
@@ -213,8 +218,8 @@ static void try_alloc_contiguous(void)
 static void try_get(void)
 {
     size_t count = some_count();
-    size_t first = random_below(&numbers, num_blocks);
-    char *inside = (char *)block(first) + random_below(&numbers, BLOCK_BYTES);
+    size_t first = below(num_blocks);
+    char *inside = (char *)block(first) + below(BLOCK_BYTES);
     int result = sys_mem_blocks_get(&blocks, inside, count);
 
     if (count > num_blocks - first || model_count(first, count) != 0) {
@@ -230,8 +235,8 @@ static void try_get(void)
 
 static void try_is_region_free(void)
 {
-    size_t first = random_below(&numbers, num_blocks);
-    size_t count = random_below(&numbers, num_blocks - first + 1);
+    size_t first = below(num_blocks);
+    size_t count = below(num_blocks - first + 1);
     bool is_free = count != 0 && model_count(first, count) == 0;
 
     assert_int_equal(sys_mem_blocks_is_region_free(&blocks, block(first), count), is_free);
@@ -241,22 +246,22 @@ static void try_is_region_free(void)
  */
 static size_t next_number(size_t last)
 {
-    size_t number = random_below(&numbers, 4) != 0 ? last + 1 : random_below(&numbers, num_blocks);
+    size_t number = below(4) != 0 ? last + 1 : below(num_blocks);
 
     for (size_t i = 0; i < 10 && number < num_blocks && !is_taken[number]; i++) {
         number++;
     }
-    return number < num_blocks ? number : random_below(&numbers, num_blocks + 1);
+    return number < num_blocks ? number : below(num_blocks + 1);
 }
 
 /* In Zephyr's words: each pointer by itself, and the last error counts. */
 static void try_free(void)
 {
     size_t count = random_log_uniform(&numbers, num_blocks);
-    size_t number = random_below(&numbers, num_blocks);
+    size_t number = below(num_blocks);
     int result = 0;
 
-    count = random_below(&numbers, 50) == 0 ? num_blocks + 1 : count;
+    count = below(50) == 0 ? num_blocks + 1 : count;
     for (size_t i = 0; i < count; i++) {
         number = next_number(number);
         addresses[i] = block(number);
@@ -274,7 +279,7 @@ static void try_free(void)
 
 static void try_free_contiguous(void)
 {
-    size_t first = random_below(&numbers, num_blocks + 1);
+    size_t first = below(num_blocks + 1);
     size_t count = some_count();
     int result = sys_mem_blocks_free_contiguous(&blocks, block(first), count);
 
@@ -297,7 +302,7 @@ static void try_free_contiguous(void)
 
 static void try_reset(void)
 {
-    if (random_below(&numbers, 10) == 0) {
+    if (below(10) == 0) {
         assert_int_equal(sys_mem_blocks_runtime_stats_reset_max(&blocks), 0);
         most = used;
     }
@@ -333,11 +338,11 @@ static void play(size_t count, size_t rounds)
     assert_int_equal(quarry_bitarray_init(&bitmap, count, words, ARRAY_SIZE(words)), 0);
     assert_int_equal(quarry_mem_blocks_init(&blocks, buffer, BLOCK_BYTES, &bitmap), 0);
     for (size_t i = 0; i < rounds; i++) {
-        tries[random_below(&numbers, ARRAY_SIZE(tries))]();
+        tries[below(ARRAY_SIZE(tries))]();
         check_events();
         if (i % 64 == 0) {
             check_state();
-            listen(random_below(&numbers, 2) == 0);
+            listen(below(2) == 0);
         }
     }
     listen(false);

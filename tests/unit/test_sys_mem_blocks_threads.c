@@ -3,6 +3,7 @@
  * whole calls happen at once, and counters are right in the end. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <quarry/mem_blocks.h>
 #include <zephyr/sys/mem_blocks.h>
 #include "../support/race_detector.h"
 #include "../support/random.h"
@@ -21,7 +23,8 @@
 #define SLOTS        40u
 #define MOST         60u /* of one call */
 #define ROUNDS       100000u
-#define MEETINGS     20000u
+#define MANY         65536u
+#define MEETINGS     200u
 #define HANG_SECONDS 300u
 
 SYS_MEM_BLOCKS_DEFINE_STATIC(blocks, BLOCK_BYTES, BLOCKS, 16);
@@ -44,6 +47,11 @@ struct worker {
 };
 
 static struct worker workers[THREADS];
+
+static size_t below(struct worker *worker, size_t limit)
+{
+    return (size_t)random_below(&worker->random, limit);
+}
 
 /* A race detector sees that this is no race only if blocks are handed over in order. */
 static void fill(const struct worker *worker, struct catch *caught)
@@ -78,7 +86,7 @@ static void take_side_by_side(struct worker *worker, struct catch *caught, size_
 
 static void take_particular_ones(struct worker *worker, struct catch *caught, size_t count)
 {
-    char *mem = (char *)blocks.buffer + random_below(&worker->random, BLOCKS) * BLOCK_BYTES;
+    char *mem = (char *)blocks.buffer + below(worker, BLOCKS) * BLOCK_BYTES;
     int result = sys_mem_blocks_get(&blocks, mem, count);
 
     caught->count = result == 0 ? count : 0;
@@ -92,7 +100,7 @@ static void take_particular_ones(struct worker *worker, struct catch *caught, si
 static void take(struct worker *worker, struct catch *caught)
 {
     size_t count = random_log_uniform(&worker->random, MOST);
-    size_t way = random_below(&worker->random, 6);
+    size_t way = below(worker, 6);
 
     if (way == 0) {
         take_side_by_side(worker, caught, count);
@@ -129,7 +137,7 @@ static void *work(void *arg)
     struct sys_memory_stats stats;
 
     for (size_t i = 0; i < rounds; i++) {
-        struct catch *caught = &worker->slots[random_below(&worker->random, SLOTS)];
+        struct catch *caught = &worker->slots[below(worker, SLOTS)];
 
         if (caught->count == 0) {
             take(worker, caught);
@@ -192,14 +200,28 @@ static void blocks_are_kept_apart_and_together(void **state)
 
 /* --- Two that want more than half --- */
 
-static pthread_barrier_t meeting;
+/* So many that taking them lasts, in a buffer that is not there. */
+static sys_mem_blocks_t many_blocks;
+static sys_bitarray_t many_bits;
+static uint32_t many_words[QUARRY_BITARRAY_WORDS(MANY)];
 
 struct glutton {
     pthread_t thread;
-    void *mem[BLOCKS];
+    void *mem[MANY];
     bool succeeded[MEETINGS];
     size_t odd;
 };
+
+static size_t arrived; /* atomic: of both, in all meetings */
+
+/* Until the other one is here. Who sleeps would come too late for the meeting itself. */
+static void meet(size_t meeting)
+{
+    __atomic_fetch_add(&arrived, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&arrived, __ATOMIC_SEQ_CST) < 2 * (meeting + 1)) {
+        sched_yield();
+    }
+}
 
 static void *eat(void *arg)
 {
@@ -207,14 +229,14 @@ static void *eat(void *arg)
     size_t meetings = scaled_rounds(MEETINGS);
 
     for (size_t i = 0; i < meetings; i++) {
-        pthread_barrier_wait(&meeting);
-        int result = sys_mem_blocks_alloc(&blocks, BLOCKS / 2 + 1, glutton->mem);
+        meet(2 * i);
+        int result = sys_mem_blocks_alloc(&many_blocks, MANY / 2 + 1, glutton->mem);
 
         glutton->succeeded[i] = result == 0;
         glutton->odd += result != 0 && result != -ENOMEM;
-        pthread_barrier_wait(&meeting);
+        meet(2 * i + 1);
         if (result == 0) {
-            glutton->odd += sys_mem_blocks_free(&blocks, BLOCKS / 2 + 1, glutton->mem) != 0;
+            glutton->odd += sys_mem_blocks_free(&many_blocks, MANY / 2 + 1, glutton->mem) != 0;
         }
     }
     return NULL;
@@ -225,7 +247,8 @@ static void one_of_two_that_want_more_than_half_gets_it(void **state)
 {
     static struct glutton gluttons[2];
 
-    pthread_barrier_init(&meeting, NULL, 2);
+    assert_int_equal(quarry_bitarray_init(&many_bits, MANY, many_words, ARRAY_SIZE(many_words)), 0);
+    assert_int_equal(quarry_mem_blocks_init(&many_blocks, (void *)64, 1, &many_bits), 0);
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(pthread_create(&gluttons[i].thread, NULL, eat, &gluttons[i]), 0);
     }
@@ -236,9 +259,8 @@ static void one_of_two_that_want_more_than_half_gets_it(void **state)
     for (size_t i = 0; i < scaled_rounds(MEETINGS); i++) {
         assert_int_equal(gluttons[0].succeeded[i] + gluttons[1].succeeded[i], 1);
     }
-    assert_int_equal(blocks.info.used_blocks, 0);
-    assert_int_equal(bits_set(), 0);
-    pthread_barrier_destroy(&meeting);
+    assert_int_equal(many_blocks.info.used_blocks, 0);
+    assert_int_equal(many_blocks.info.max_used_blocks, MANY / 2 + 1);
 }
 
 int main(void)

@@ -20,7 +20,8 @@
  *   |                         | shrinks, the old end is told as NULL                            |
  *   | quarry_heap_end         | HEAP_RESIZE, from NULL to the heap's start; none of its blocks  |
  *
- * Other allocators may tell, by the heap_listener_notify functions.
+ * Memory blocks tell as <zephyr/sys/mem_blocks.h> says; other allocators may tell, by the
+ * heap_listener_notify functions.
  *
  * Inside of a callback: signals are blocked, but for those that a faulting instruction raises, and
  * a lock of the library is held, besides the lock, if any, of the heap. A callback must return
