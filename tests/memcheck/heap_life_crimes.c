@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deeds of heap_crimes on whole heaps: begun, abandoned, ended, one in another. */
+/* Deeds of heap_crimes on whole heaps: begun, abandoned, ended, one in another, several in one. */
 #include <quarry/heap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zephyr/multi_heap/shared_multi_heap.h>
+#include <zephyr/sys/multi_heap.h>
 
 #include "heap_crimes.h"
 
@@ -164,6 +166,75 @@ static void make_many_heaps(void)
     }
 }
 
+/* A block that moves from one heap to another. */
+static _Alignas(8) char other_buffer[BUFFER_BYTES];
+static struct sys_heap other_heap;
+static struct sys_multi_heap multi;
+
+static void *choose_other(struct sys_multi_heap *mheap, void *cfg, size_t align, size_t size)
+{
+    (void)mheap;
+    (void)cfg;
+    return sys_heap_aligned_alloc(&other_heap, align, size);
+}
+
+static void move_and_use(volatile char *(*move)(void))
+{
+    kept[0] = move();
+    if (kept[0][BYTES - 1] == 1) {
+        sink = 1;
+    }
+    fill(kept[0], BUFFER_BYTES / 2);
+}
+
+static volatile char *move_to_other(void)
+{
+    sys_heap_init(&other_heap, other_buffer, BUFFER_BYTES);
+    sys_multi_heap_init(&multi, choose_other);
+    sys_multi_heap_add_heap(&multi, &heap, NULL);
+    sys_multi_heap_add_heap(&multi, &other_heap, NULL);
+    block = alloc(BYTES);
+    fill(block, BYTES);
+    kept[1] = alloc(BUFFER_BYTES / 2);
+    return announce(sys_multi_heap_realloc(&multi, NULL, (void *)(size_t)block, BUFFER_BYTES / 2));
+}
+
+static void move_to_other_heap(void)
+{
+    move_and_use(move_to_other);
+}
+
+static void read_moved_to_other_heap(void)
+{
+    move_and_use(move_to_other);
+    sink = block[16];
+}
+
+static volatile char *move_in_the_pool(void)
+{
+    struct shared_multi_heap_region region = {0, (size_t)buffer, BUFFER_BYTES};
+    struct shared_multi_heap_region other = {0, (size_t)other_buffer, BUFFER_BYTES};
+
+    quarry_heap_end(&heap);
+    shared_multi_heap_add(&region, NULL);
+    shared_multi_heap_add(&other, NULL);
+    block = announce(shared_multi_heap_alloc(0, BYTES));
+    fill(block, BYTES);
+    kept[1] = announce(shared_multi_heap_alloc(0, BUFFER_BYTES / 2));
+    return announce(shared_multi_heap_realloc(0, (void *)(size_t)block, BUFFER_BYTES / 2));
+}
+
+static void move_in_pool(void)
+{
+    move_and_use(move_in_the_pool);
+}
+
+static void read_moved_in_pool(void)
+{
+    move_and_use(move_in_the_pool);
+    sink = block[16];
+}
+
 const struct deed heap_life_deeds[] = {
     {"write_past_block_of_second_heap", write_past_block_of_second_heap},
     {"make_heaps_one_over_the_other", make_heaps_one_over_the_other},
@@ -180,5 +251,9 @@ const struct deed heap_life_deeds[] = {
     {"make_heap_in_freed_buffer", make_heap_in_freed_buffer},
     {"make_heap_beyond_buffer", make_heap_beyond_buffer},
     {"point_to_malloc", point_to_malloc},
+    {"move_to_other_heap", move_to_other_heap},
+    {"read_moved_to_other_heap", read_moved_to_other_heap},
+    {"move_in_pool", move_in_pool},
+    {"read_moved_in_pool", read_moved_in_pool},
     {NULL, NULL},
 };

@@ -95,7 +95,9 @@ unsigned long status_kib(const char *label)
 
 void set_limit(int resource, size_t bytes)
 {
-    const struct rlimit to = {bytes, bytes};
+    struct rlimit to;
 
+    CHECK_THAT(getrlimit((__rlimit_resource_t)resource, &to) == 0);
+    to.rlim_cur = bytes; /* Valgrind refuses to lower the hard one */
     CHECK_THAT(setrlimit((__rlimit_resource_t)resource, &to) == 0);
 }

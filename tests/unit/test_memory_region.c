@@ -78,8 +78,10 @@ static void what_is_too_much_is_refused(void **state)
              bytes++) {
             expect_refused(&region, quarry_memory_region_map(&region, bytes, kind), -ENOMEM);
         }
-        expect_refused(&region, quarry_memory_region_map(&region, PTRDIFF_MAX / 2 + 1, kind),
-                       expected);
+        if (sizeof(void *) > 4) { /* half of the others' address space may be there */
+            expect_refused(&region, quarry_memory_region_map(&region, PTRDIFF_MAX / 2 + 1, kind),
+                           expected);
+        }
     }
 }
 

@@ -116,7 +116,7 @@ static void a_block_is_its_heaps(void **state)
 
 static void the_first_and_the_last_block_are_its_heaps(void **state)
 {
-    void *blocks[HEAP_BYTES / 16];
+    void *blocks[HEAP_BYTES / 8 + 1];
     size_t count = 0;
 
     while ((blocks[count] = sys_heap_alloc(&heaps[1], 1)) != NULL) {
@@ -269,7 +269,7 @@ static void a_block_without_room_goes_elsewhere(void **state)
 /* It is not so aligned, and its own heap has no place that is. */
 static void a_smaller_block_may_go_elsewhere_too(void **state)
 {
-    void *fillers[HEAP_BYTES / 16];
+    void *fillers[HEAP_BYTES / 8 + 1];
     size_t count = 0;
     char *block;
 
