@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the system heap gets its memory: when, how much, and what if there is none. Each case has a
  * process of its own, in which nobody has used the heap. */
+#define CONFIG_HEAP_MEM_POOL_SIZE 1048576 /* as a build of a program would say it */
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +22,7 @@
 #define KIB         ((size_t)1 << 10)
 #define MIB         ((size_t)1 << 20)
 #define OWNER_BYTES sizeof(struct k_heap *)
-#define BUILT_BYTES ((size_t)QUARRY_HEAP_MEM_POOL_SIZE)
+#define BUILT_BYTES ((size_t)K_HEAP_MEM_POOL_SIZE)
 
 #define UNKNOWN(name) "quarry: unknown option in QUARRY_OPTIONS, skipped: " name "\n"
 #define BAD           "quarry: bad value of option in QUARRY_OPTIONS, skipped: system_heap\n"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* k_malloc from several threads: the first use by all at once, blocks that change hands, and
  * handlers that interrupt each thread at any moment. */
+#define CONFIG_HEAP_MEM_POOL_SIZE 250000 /* as a build of a program would say it */
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

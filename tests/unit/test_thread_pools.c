@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resource pools of threads: who has one, who inherits one, and what comes out of it. */
+#define CONFIG_HEAP_MEM_POOL_SIZE 65536 /* as a build of a program would say it */
+
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -7,10 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <quarry/shared.h>
 #include <quarry/thread.h>
 #include <zephyr/kernel.h>
+#include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/heap_picture.h"
 
@@ -148,6 +153,42 @@ static void pools_can_lie_in_each_other(void **state)
     k_free(memory);
 }
 
+#define SHARED_BYTES ((size_t)64 * 1024)
+
+/* Child: it has the same address, but its heaps are other ones. */
+static void free_as_another_process(void *block)
+{
+    *((struct k_heap **)block - 1) = (struct k_heap *)(void *)other_buffer;
+    k_free(block);
+}
+
+static void a_heap_that_processes_share_can_be_a_pool(void **state)
+{
+    static struct k_heap shared;
+    size_t bytes = quarry_shared_heap_bytes(POOL_BYTES, 1);
+    void *memory =
+        mmap(NULL, SHARED_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    assert_int_equal(quarry_shared_heap_create(&shared, memory, bytes, POOL_BYTES, 1), 0);
+    k_thread_heap_assign(k_current_get(), &shared);
+    char *block = z_thread_aligned_alloc(64, 100);
+    assert_int_equal((uintptr_t)block % 64, 0);
+    assert_in_range((uintptr_t)block, (uintptr_t)memory, (uintptr_t)memory + bytes);
+    memset(block, 6, 100);
+    block = k_aligned_realloc(block, 64, 300);
+    assert_int_equal((uintptr_t)block % 64, 0);
+    assert_int_equal(block[99], 6);
+    block = k_realloc(block, 200);
+    assert_int_equal(block[99], 6);
+    assert_true(quarry_shared_heap_validate(&shared));
+    k_free(block);
+    assert_true(quarry_shared_heap_validate(&shared));
+    block = z_thread_malloc(100);
+    expect_death(free_as_another_process, block,
+                 "block has no owner: double free, not of k_malloc, or damaged");
+    munmap(memory, SHARED_BYTES);
+}
+
 /* --- Inheritance --- */
 
 static void *got;
@@ -279,6 +320,7 @@ int main(void)
         TEST(a_block_is_resized_in_its_own_heap),
         TEST(the_system_heap_can_be_a_pool),
         TEST(pools_can_lie_in_each_other),
+        TEST(a_heap_that_processes_share_can_be_a_pool),
         TEST(threads_inherit_the_pool_of_their_creator),
         TEST(threads_inherit_that_there_is_none),
         TEST(threads_of_others_have_none),

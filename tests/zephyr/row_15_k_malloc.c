@@ -94,7 +94,7 @@ static void almost_the_whole_pool_can_be_had(void **state)
         if (bytes <= POOL_BYTES - sizeof(void *)) {
             assert_non_null(block);
             memset(block, 0xff, bytes);
-        } else if (bytes >= POOL_BYTES) {
+        } else if (bytes >= POOL_BYTES + 8 - sizeof(void *)) {
             assert_null(block);
         }
         assert_true(sys_heap_validate(&_system_heap.heap));

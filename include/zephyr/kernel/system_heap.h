@@ -157,7 +157,8 @@ void k_free(void *ptr);
  * others, as that of main, with none. Blocks that were allocated before stay where they are.
  *
  * @param thread the thread; as for k_thread_priority_set
- * @param heap   its pool, which must stay as long as it is one or has such blocks; NULL: none
+ * @param heap   its pool, which must stay as long as it is one or has such blocks; NULL: none.
+ *               Blocks of a heap that processes share are freed by the process that has them
  *
  * Blocks: never. Signals: also from a handler.
  */
