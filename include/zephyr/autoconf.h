@@ -17,11 +17,13 @@
 #define CONFIG_SYS_HEAP_ALLOC_LOOPS QUARRY_HEAP_ALLOC_LOOPS
 #define CONFIG_SYS_HEAP_ARRAY_SIZE  QUARRY_HEAP_ARRAY_SIZE
 
-#define CONFIG_MEMREF                  1
-#define CONFIG_OBJ_CORE                1
-#define CONFIG_OBJ_CORE_STATS          1
-#define CONFIG_OBJ_CORE_MEM_SLAB       1
-#define CONFIG_OBJ_CORE_STATS_MEM_SLAB 1
+#define CONFIG_MEMREF                        1
+#define CONFIG_OBJ_CORE                      1
+#define CONFIG_OBJ_CORE_STATS                1
+#define CONFIG_OBJ_CORE_MEM_SLAB             1
+#define CONFIG_OBJ_CORE_SYS_MEM_BLOCKS       1
+#define CONFIG_OBJ_CORE_STATS_MEM_SLAB       1
+#define CONFIG_OBJ_CORE_STATS_SYS_MEM_BLOCKS 1
 
 #define CONFIG_MULTI_HEAP        1
 #define CONFIG_SHARED_MULTI_HEAP 1

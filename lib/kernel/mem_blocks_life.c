@@ -17,6 +17,7 @@
 #include "core/check.h"
 #include "core/note.h"
 #include "kernel/mem_blocks.h"
+#include "kernel/obj_core.h"
 
 static bool can_be_blocks(const void *buffer, size_t block_size, size_t num_blocks)
 {
@@ -53,6 +54,7 @@ int quarry_mem_blocks_init(sys_mem_blocks_t *mem_block, void *buffer, size_t blo
     if (note_is_watched()) {
         mem_blocks_watch(mem_block);
     }
+    obj_core_begin(K_OBJ_CORE(mem_block), &z_obj_type_mem_block, &mem_block->info);
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lists of kernel objects, by type.
  *
- *    types --> | SLAB | --> | user's type | --> NULL
+ *    types --> | SLAB | --> | MBLK | --> | user's type | --> NULL
  *
  *    modules --> | start, stop, type | --> | ... | --> NULL      one per program file and type,
  *                   |                                            of what it defines

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <quarry/mem_blocks.h>
 #include <zephyr/kernel.h>
 #include <zephyr/kernel/obj_core.h>
 #include "../support/death.h"
@@ -111,6 +112,20 @@ static void an_object_that_is_made_anew_stays_listed_once(void **state)
     k_obj_core_link(K_OBJ_CORE(&made));
     assert_int_equal(times_listed(&made), 1);
     k_obj_core_unlink(K_OBJ_CORE(&made));
+}
+
+static void memory_blocks_are_listed_as_well(void **state)
+{
+    static sys_mem_blocks_t blocks;
+    SYS_BITARRAY_DEFINE_STATIC(bits, 2);
+    sys_mem_blocks_t on_stack;
+    struct k_obj_type *type = k_obj_type_find(K_OBJ_TYPE_MEM_BLOCK_ID);
+
+    assert_int_equal(quarry_mem_blocks_init(&blocks, buffer, BLOCK, &bits), 0);
+    assert_int_equal(quarry_mem_blocks_init(&on_stack, buffer, BLOCK, &bits), 0);
+    assert_int_equal(times_in(type, K_OBJ_CORE(&blocks)), 1);
+    assert_int_equal(times_in(type, K_OBJ_CORE(&on_stack)), 0);
+    k_obj_core_unlink(K_OBJ_CORE(&blocks));
 }
 
 /* As a test may do between its cases. */
@@ -405,6 +420,7 @@ int main(void)
         cmocka_unit_test(definitions_are_listed),
         cmocka_unit_test(the_programs_variables_are_listed_when_they_are_made),
         cmocka_unit_test(an_object_that_is_made_anew_stays_listed_once),
+        cmocka_unit_test(memory_blocks_are_listed_as_well),
         cmocka_unit_test(an_object_that_is_overwritten_is_passed_over),
         cmocka_unit_test(objects_on_the_stack_and_in_heaps_are_not_listed),
         cmocka_unit_test(definitions_can_be_unlinked),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <zephyr/kernel.h>
 #include <zephyr/kernel/obj_core.h>
+#include <zephyr/sys/mem_blocks.h>
 
 #define BLOCK_BYTES 32u
 #define BLOCKS      4u
@@ -18,6 +19,8 @@
 K_MEM_SLAB_DEFINE(slab, BLOCK_BYTES, BLOCKS, 16);
 static struct k_mem_slab run_time_slab;
 static char __aligned(16) run_time_buffer[BLOCK_BYTES * BLOCKS];
+
+SYS_MEM_BLOCKS_DEFINE_STATIC(mem_blocks, BLOCK_BYTES, BLOCKS, 16);
 
 static void *blocks[BLOCKS];
 
@@ -113,6 +116,40 @@ static void what_is_deregistered_has_no_statistics(void **state)
     assert_int_equal(k_obj_core_stats_raw(core, &info, sizeof(info)), 0);
 }
 
+/* --- Memory blocks --- */
+
+static void expect_mem_blocks_bytes(size_t allocated, size_t max)
+{
+    struct sys_memory_stats stats = {99, 99, 99};
+
+    assert_int_equal(k_obj_core_stats_query(K_OBJ_CORE(&mem_blocks), &stats, sizeof(stats)), 0);
+    assert_int_equal(stats.allocated_bytes, allocated * BLOCK_BYTES);
+    assert_int_equal(stats.free_bytes, (BLOCKS - allocated) * BLOCK_BYTES);
+    assert_int_equal(stats.max_allocated_bytes, max * BLOCK_BYTES);
+}
+
+static void memory_blocks_have_the_same(void **state)
+{
+    struct k_obj_core *core = K_OBJ_CORE(&mem_blocks);
+    struct sys_mem_blocks_info info;
+
+    assert_int_equal(sys_mem_blocks_alloc(&mem_blocks, 3, blocks), 0);
+    memset(&info, 0xff, sizeof(info));
+    assert_int_equal(k_obj_core_stats_raw(core, &info, sizeof(info)), 0);
+    assert_memory_equal(&info, &mem_blocks.info, sizeof(info));
+    assert_int_equal(info.num_blocks, BLOCKS);
+    assert_int_equal(info.used_blocks, 3);
+    assert_int_equal(k_obj_core_stats_raw(core, &info, sizeof(info) + 1), -EINVAL);
+    expect_mem_blocks_bytes(3, 3);
+    assert_int_equal(sys_mem_blocks_free(&mem_blocks, 2, blocks), 0);
+    expect_mem_blocks_bytes(1, 3);
+    assert_int_equal(k_obj_core_stats_reset(core), 0);
+    expect_mem_blocks_bytes(1, 1);
+    assert_int_equal(sys_mem_blocks_free(&mem_blocks, 1, &blocks[2]), 0);
+    assert_int_equal(k_obj_core_stats_disable(core), -ENOTSUP);
+    assert_int_equal(k_obj_core_stats_enable(core), -ENOTSUP);
+}
+
 /* --- Walks --- */
 
 static int find(struct k_obj_core *core, void *wanted)
@@ -135,6 +172,16 @@ static void slabs_are_found_by_their_type(void **state)
     assert_null(k_obj_type_find(K_OBJ_TYPE_ID_GEN("none")));
 }
 
+static void memory_blocks_are_found_by_theirs(void **state)
+{
+    struct k_obj_type *type = k_obj_type_find(K_OBJ_TYPE_MEM_BLOCK_ID);
+
+    assert_non_null(type);
+    assert_int_equal(k_obj_type_walk_locked(type, find, K_OBJ_CORE(&mem_blocks)), 7);
+    assert_int_equal(k_obj_type_walk_unlocked(type, find, K_OBJ_CORE(&mem_blocks)), 7);
+    assert_int_equal(k_obj_type_walk_locked(type, find, K_OBJ_CORE(&slab)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,7 +190,9 @@ int main(void)
         cmocka_unit_test(reset_lowers_the_maximum_to_what_is_used),
         cmocka_unit_test(there_is_nothing_to_enable_or_disable),
         cmocka_unit_test(what_is_deregistered_has_no_statistics),
+        cmocka_unit_test(memory_blocks_have_the_same),
         cmocka_unit_test(slabs_are_found_by_their_type),
+        cmocka_unit_test(memory_blocks_are_found_by_theirs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

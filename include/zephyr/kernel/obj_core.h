@@ -16,15 +16,16 @@
  *
  * Each object has a core in it, and each core a type. On the list of its type are
  *
- *   - what K_MEM_SLAB_DEFINE and its like define, from the constructors of its program file on,
- *     until that is unloaded;
- *   - what k_mem_slab_init makes out of a static variable of the program;
+ *   - what K_MEM_SLAB_DEFINE, SYS_MEM_BLOCKS_DEFINE and their like define, from the constructors
+ *     of its program file on, until that is unloaded;
+ *   - what k_mem_slab_init and quarry_mem_blocks_init make out of a static variable of the program;
  *   - what k_obj_core_link puts there.
  *
  * The list is kept outside of the objects. So one on it may be made anew or overwritten: it stays
  * on the list once, and is passed over for as long as there is no core of that type in its place.
  *
- * Statistics can be had of all slabs, on the list or not, but for those that processes share.
+ * Statistics can be had of all that is defined or made so, on a list or not, but for slabs that
+ * processes share.
  *
  * Rules that hold for every function of this file, and are not repeated below:
  *
@@ -152,6 +153,7 @@ struct z_obj_module {
     }
 
 extern struct k_obj_type z_obj_type_mem_slab;
+extern struct k_obj_type z_obj_type_mem_block;
 
 /* For the constructors and destructors of a program file, any number of times. */
 void z_obj_module_begin(struct z_obj_module *module);
@@ -257,7 +259,7 @@ void k_obj_core_unlink(struct k_obj_core *obj_core);
  * Blocks:  never.
  *
  * Signals: also from a handler, where the functions of the type may be called from one; those of
- *          slabs may.
+ *          slabs and memory blocks may.
  * @{
  */
 /**
@@ -295,7 +297,8 @@ int k_obj_core_stats_register(struct k_obj_core *obj_core, void *stats, size_t s
 int k_obj_core_stats_deregister(struct k_obj_core *obj_core);
 
 /**
- * Copies an object's raw statistics: of a slab, struct k_mem_slab_info.
+ * Copies an object's raw statistics: of a slab, struct k_mem_slab_info; of
+ * memory blocks, struct sys_mem_blocks_info.
  *
  * @param obj_core  the core
  * @param stats     where to
@@ -306,7 +309,8 @@ int k_obj_core_stats_deregister(struct k_obj_core *obj_core);
 int k_obj_core_stats_raw(struct k_obj_core *obj_core, void *stats, size_t stats_len);
 
 /**
- * Gives an object's statistics in a form for readers: of a slab, struct sys_memory_stats.
+ * Gives an object's statistics in a form for readers: of slabs and memory blocks,
+ * struct sys_memory_stats.
  *
  * @param obj_core  the core
  * @param stats     where to
@@ -316,7 +320,8 @@ int k_obj_core_stats_raw(struct k_obj_core *obj_core, void *stats, size_t stats_
 int k_obj_core_stats_query(struct k_obj_core *obj_core, void *stats, size_t stats_len);
 
 /**
- * Starts an object's statistics anew: of a slab, its maximum is what is in use now.
+ * Starts an object's statistics anew: of slabs and memory blocks, the maximum is what is in use
+ * now.
  *
  * @param obj_core the core
  * @return 0; -ENOTSUP iff that cannot be done with the type; -EINVAL iff none are registered; else
@@ -328,7 +333,8 @@ int k_obj_core_stats_reset(struct k_obj_core *obj_core);
  * Goes on with an object's statistics.
  *
  * @param obj_core the core
- * @return -ENOTSUP iff that cannot be done with the type, as with slabs; else what the type's
+ * @return -ENOTSUP iff that cannot be done with the type, as with slabs and memory
+ *         blocks; else what the type's
  *         function returned
  */
 int k_obj_core_stats_enable(struct k_obj_core *obj_core);

@@ -52,6 +52,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <zephyr/autoconf.h>
+#include <zephyr/kernel/obj_core.h>
 #include <zephyr/sys/bitarray.h>
 #include <zephyr/sys/mem_stats.h>
 #include <zephyr/sys/util.h>
@@ -79,6 +80,7 @@ struct sys_mem_blocks {
     uint8_t *buffer;        /**< where block 0 is */
     sys_bitarray_t *bitmap; /**< a bit is set iff its block is taken; guards all by its lock */
     uint32_t fenced; /**< the library's own: a memory checker knows which blocks are off limits */
+    struct k_obj_core obj_core; /**< <zephyr/kernel/obj_core.h>; of no type if filled in by hand */
 };
 
 /** An allocator of memory blocks. */
@@ -108,13 +110,19 @@ struct sys_multi_mem_blocks {
 };
 
 /** @cond internal */
+Z_OBJ_MODULE_(mem_block);
+
 #define Z_MEM_BLOCKS_SHIFT_(blk_sz) (63 - __builtin_clzll((unsigned long long)(blk_sz)))
 
 #define _SYS_MEM_BLOCKS_DEFINE_WITH_EXT_BUF(name, blk_sz, num_blks, buf, mbmod)                    \
     BUILD_ASSERT((blk_sz) > 0, "size of memory blocks is 0");                                      \
     _SYS_BITARRAY_DEFINE(_sys_mem_blocks_bitmap_##name, num_blks, mbmod);                          \
-    mbmod struct sys_mem_blocks name = {                                                           \
-        {(num_blks), Z_MEM_BLOCKS_SHIFT_(blk_sz), 0, 0}, (buf), &_sys_mem_blocks_bitmap_##name, 0}
+    mbmod struct sys_mem_blocks name = {{(num_blks), Z_MEM_BLOCKS_SHIFT_(blk_sz), 0, 0},           \
+                                        (buf),                                                     \
+                                        &_sys_mem_blocks_bitmap_##name,                            \
+                                        0,                                                         \
+                                        Z_OBJ_CORE_INIT_(mem_block, &(name).info)};                \
+    Z_OBJ_DEFINED_(mem_block, name)
 
 #define _SYS_MEM_BLOCKS_DEFINE(name, blk_sz, num_blks, balign, mbmod)                              \
     mbmod uint8_t __noinit __aligned(WB_UP(balign))                                                \
