@@ -15,6 +15,12 @@
 
 #define TRAP_FLAG 0x100
 
+#if defined(__x86_64__)
+#define HAS_TRAP_FLAG 1
+#else
+#define HAS_TRAP_FLAG 0
+#endif
+
 #ifndef QUARRY_SANITIZED
 #define QUARRY_SANITIZED 0
 #endif
@@ -27,11 +33,7 @@ static bool can_step(void)
     const char *preloaded = getenv("LD_PRELOAD");
     bool under_valgrind = preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 
-#if defined(__x86_64__)
-    return !QUARRY_SANITIZED && !under_valgrind;
-#else
-    return false;
-#endif
+    return HAS_TRAP_FLAG && !QUARRY_SANITIZED && !under_valgrind;
 }
 
 static void set_trap_flag(void *context, bool on)
