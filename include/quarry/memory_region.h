@@ -48,8 +48,7 @@ enum quarry_memory_kind {
                              that the system has set aside for it, if there are enough, else what it
                              puts together as it can (transparent huge pages) */
     QUARRY_MEMORY_LOCKED, /**< all pages are there from the start, and stay */
-    QUARRY_MEMORY_FILE,   /**< a nameless file in memory, shared with whom its number is passed to
-                           */
+    QUARRY_MEMORY_FILE,   /**< a nameless file in memory, which other processes can map, too */
 };
 
 /** What pages a region has. */
@@ -103,8 +102,8 @@ int quarry_memory_region_map_on_node(struct quarry_memory_region *region, size_t
  *
  * @param region what was got, if it was
  * @param file   the descriptor. It stays the caller's: the region has one of its own
- * @return 0; -EINVAL iff it is no such file: its size is 0, or could be changed by others; -ENOMEM
- *         as above; -EMFILE iff there are too many open files
+ * @return 0; -EINVAL iff it is no such file: its size is 0 or could be changed by others, or it
+ *         cannot be written to; -ENOMEM as above; -EMFILE iff there are too many open files
  */
 int quarry_memory_region_attach(struct quarry_memory_region *region, int file);
 

@@ -128,7 +128,8 @@ int os_bind_pages(void *start, size_t bytes, unsigned int node);
  * -ENOMEM. `name` is for people. */
 int os_file_make(const char *name, size_t bytes);
 
-/* Bytes of a file whose size nobody can change; 0: it is no such file. */
+/* Bytes of a file that can be written to, and whose size nobody can change; 0: it is no such file.
+ */
 size_t os_file_sealed_bytes(int file);
 
 /* Another descriptor of a file, closed on exec, or -EMFILE. */

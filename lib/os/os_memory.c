@@ -24,15 +24,20 @@
 #include "core/bits.h"
 #include "os/checkers.h"
 
-/* Older headers lack the name. */
+/* Older headers lack the names. */
 #ifndef MAP_HUGE_SHIFT
 #define MAP_HUGE_SHIFT 26
 #endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x10
+#endif
 
-#define SYSTEM_FILE_BYTES 8192  /* more than what is looked for has in front of it */
-#define MAX_NODES         1024u /* more than a kernel can be built for */
+#define SYSTEM_FILE_BYTES 8192              /* more than what is looked for has in front of it */
+#define MOST_HUGE_BYTES   ((size_t)1 << 30) /* what an int of flags has room for */
+#define MAX_NODES         1024u             /* more than a kernel can be built for */
 #define LONG_BITS         (sizeof(unsigned long) * CHAR_BIT)
 #define SIZE_SEALS        (F_SEAL_SHRINK | F_SEAL_GROW)
+#define WRITE_SEALS       (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 /* Reads the beginning of a file of the system's as text. False if there is none. */
 static bool read_system_file(const char *path, char *text, size_t bytes)
@@ -50,13 +55,15 @@ static bool read_system_file(const char *path, char *text, size_t bytes)
 
 /* --- Huge pages --- */
 
-/* The number of bytes, if it is the size of a page. */
+/* The number of bytes, if it is the size of a page; larger ones than mmap can be asked for are for
+ * others. */
 static size_t page_size_of(const char *number, size_t unit)
 {
     unsigned long count = strtoul(number, NULL, 10);
     size_t bytes;
+    bool fits = size_multiply(count, unit, &bytes) && bytes <= MOST_HUGE_BYTES;
 
-    return size_multiply(count, unit, &bytes) && is_power_of_two(bytes) ? bytes : 0;
+    return fits && is_power_of_two(bytes) ? bytes : 0;
 }
 
 /* Of transparent huge pages, or where there are none, of those that can be set aside. */
@@ -219,13 +226,22 @@ int os_file_make(const char *name, size_t bytes)
     return file;
 }
 
+/* By its seals and by how it was opened. */
+static bool is_writable_and_of_fixed_size(int file)
+{
+    int seals = fcntl(file, F_GET_SEALS);
+    int flags = fcntl(file, F_GETFL);
+
+    return seals >= 0 && (seals & SIZE_SEALS) == SIZE_SEALS && (seals & WRITE_SEALS) == 0 &&
+           flags >= 0 && (flags & O_ACCMODE) == O_RDWR;
+}
+
 size_t os_file_sealed_bytes(int file)
 {
     struct stat status;
     int saved_errno = errno;
-    int seals = fcntl(file, F_GET_SEALS);
-    bool sealed = seals >= 0 && (seals & SIZE_SEALS) == SIZE_SEALS && fstat(file, &status) == 0;
-    bool fits = sealed && status.st_size > 0 && (uintmax_t)status.st_size <= PTRDIFF_MAX;
+    bool good = is_writable_and_of_fixed_size(file) && fstat(file, &status) == 0;
+    bool fits = good && status.st_size > 0 && (uintmax_t)status.st_size <= PTRDIFF_MAX;
     size_t bytes = fits ? (size_t)status.st_size : 0;
 
     errno = saved_errno;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -78,10 +79,14 @@ static void a_file_is_shared_between_processes(void **state)
 static void a_descriptor_lasts_as_long_as_its_region(void **state)
 {
     struct quarry_memory_region region;
+    struct quarry_memory_region other;
 
     map_file(&region);
     int file = region.file;
     assert_int_equal(fcntl(file, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(quarry_memory_region_attach(&other, file), 0);
+    assert_int_equal(fcntl(other.file, F_GETFD), FD_CLOEXEC);
+    expect_unmapped(&other);
     expect_unmapped(&region);
     assert_int_equal(fcntl(file, F_GETFD), -1);
     errno = ODD_ERRNO;
@@ -120,6 +125,27 @@ static void only_such_files_are_attached(void **state)
     assert_int_equal(fcntl(other, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
     expect_refused(&region, quarry_memory_region_attach(&region, other), -EINVAL);
     close(other);
+    errno = ODD_ERRNO;
+}
+
+static void files_that_cannot_be_written_to_are_not_attached(void **state)
+{
+    struct quarry_memory_region region;
+    struct quarry_memory_region other;
+    char path[64];
+
+    map_file(&region);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", region.file);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+    expect_refused(&other, quarry_memory_region_attach(&other, file), -EINVAL);
+    close(file);
+    expect_unmapped(&region);
+    file = memfd_create("constant", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_int_equal(ftruncate(file, (off_t)page), 0);
+    assert_int_equal(fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), 0);
+    expect_refused(&other, quarry_memory_region_attach(&other, file), -EINVAL);
+    close(file);
     errno = ODD_ERRNO;
 }
 
@@ -162,6 +188,7 @@ int main(void)
         TEST(a_descriptor_lasts_as_long_as_its_region),
         TEST(nobody_changes_the_size_of_a_file),
         TEST(only_such_files_are_attached),
+        TEST(files_that_cannot_be_written_to_are_not_attached),
         cmocka_unit_test(limits_of_files_are_told),
     };
 

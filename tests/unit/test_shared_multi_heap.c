@@ -241,6 +241,26 @@ static void resize(void *arg)
     CHECK_THAT(buffer_of(shared_multi_heap_alloc(SMH_REG_ATTR_CACHEABLE, 900), 900) == 2);
 }
 
+/* Although the region that comes first has room. */
+static void resize_in_a_later_region(void *arg)
+{
+    (void)arg;
+    add_three();
+    char *first = shared_multi_heap_alloc(SMH_REG_ATTR_CACHEABLE, 900);
+    char *block = shared_multi_heap_alloc(SMH_REG_ATTR_CACHEABLE, 100);
+    char *fence = shared_multi_heap_alloc(SMH_REG_ATTR_CACHEABLE, 100);
+    CHECK_THAT(buffer_of(block, 100) == 0 && buffer_of(fence, 100) == 0);
+    heap_block_fill(block, 100, 3);
+    shared_multi_heap_free(first);
+    char *moved = shared_multi_heap_realloc(SMH_REG_ATTR_CACHEABLE, block, 300);
+    CHECK_THAT(moved != block && buffer_of(moved, 300) == 0);
+    CHECK_THAT(heap_block_is_filled(moved, 100, 3));
+    fence = shared_multi_heap_alloc(SMH_REG_ATTR_NON_CACHEABLE, 100);
+    moved = shared_multi_heap_realloc(SMH_REG_ATTR_NON_CACHEABLE, moved, 400);
+    CHECK_THAT(buffer_of(moved, 400) == 0); /* whatever kind is asked for */
+    CHECK_THAT(heap_block_is_filled(moved, 100, 3));
+}
+
 static void resize_to_another_kind(void *arg)
 {
     (void)arg;
@@ -308,6 +328,7 @@ GOOD_CHILD(regions_are_tried_in_the_order_of_their_addition, allocate_in_order)
 GOOD_CHILD(what_cannot_be_had_is_not_had, allocate_what_is_none)
 GOOD_CHILD(alignments_are_kept, allocate_aligned)
 GOOD_CHILD(a_block_changes_its_size, resize)
+GOOD_CHILD(a_block_stays_in_its_region_while_there_is_room, resize_in_a_later_region)
 GOOD_CHILD(a_block_changes_its_kind_if_it_must, resize_to_another_kind)
 
 static void misuse_is_reported(void **state)
@@ -340,6 +361,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_had_is_not_had),
         cmocka_unit_test(alignments_are_kept),
         cmocka_unit_test(a_block_changes_its_size),
+        cmocka_unit_test(a_block_stays_in_its_region_while_there_is_room),
         cmocka_unit_test(a_block_changes_its_kind_if_it_must),
         cmocka_unit_test(misuse_is_reported),
         cmocka_unit_test(misuse_within_a_region_is_reported),
