@@ -18,6 +18,7 @@
  *   | CONFIG_SYS_HEAP_KASAN and its options,          |                                           |
  *   | CONFIG_KASAN_INSTRUMENT_READS, CONFIG_MSAN      |                                           |
  *   | k_mem_map, demand paging, memory domains        | need a memory management unit             |
+ *   | iterable sections (sys_mem_blocks_ptr ...)      | a matter of Zephyr's linker scripts       |
  *   | the shell's commands                            | there is no shell                         |
  *   | <sys_malloc.h>, CONFIG_COMMON_LIBC_MALLOC       | Zephyr's own C library                    |
  *   | _LOG_LEVEL options                              | log modules of Zephyr's sources           |

@@ -13,6 +13,7 @@ K_MEM_SLAB_DEFINE(public_slab, 12, 3, 4);
 K_MEM_SLAB_DEFINE_STATIC(private_slab, 16, 4, 16);
 K_MEM_SLAB_DEFINE_IN_SECT(slab_in_section, IN_SECTION, 24, 5, 8);
 K_MEM_SLAB_DEFINE_IN_SECT_STATIC(private_in_section, IN_SECTION, 24, 6, 8);
+K_MEM_SLAB_DEFINE_IN_SECT(uncached_slab, __nocache, 64, 9, 64);
 K_MEM_SLAB_DEFINE_TYPE(slab_of_type, struct message, 7);
 K_MEM_SLAB_DEFINE_STATIC_TYPE(private_of_type, struct message, 8);
 
@@ -35,6 +36,7 @@ void catalogue_mem_slab(void)
         MACRO(K_MEM_SLAB_DEFINE_STATIC, has(&private_slab, 16, 4)),
         MACRO(K_MEM_SLAB_DEFINE_IN_SECT, has(&slab_in_section, 24, 5)),
         MACRO(K_MEM_SLAB_DEFINE_IN_SECT_STATIC, has(&private_in_section, 24, 6)),
+        MACRO(__nocache, has(&uncached_slab, 64, 9)),
         MACRO(K_MEM_SLAB_DEFINE_TYPE, has(&slab_of_type, of_type, 7)),
         MACRO(K_MEM_SLAB_DEFINE_STATIC_TYPE, has(&private_of_type, of_type, 8)),
         MACRO(Z_MEM_SLAB_INITIALIZER, has(&initialised, 32, 2)),
