@@ -21,7 +21,6 @@ K_MEM_SLAB_DEFINE_STATIC(slab, BLOCK_BYTES, 1, 8);
 
 struct waiter {
     struct k_thread thread;
-    int priority;
     k_timeout_t timeout;
     int result;
     void *mem;
@@ -36,14 +35,19 @@ static void wait_for_block(void *p1, void *p2, void *p3)
     waiter->result = k_mem_slab_alloc(&slab, &waiter->mem, waiter->timeout);
 }
 
-/* Begins to wait as the number'th; returns when it does. */
-static void queue_up(size_t number, int priority, k_timeout_t timeout)
+static void begin(size_t number, int priority, k_timeout_t timeout)
 {
     struct waiter *waiter = &waiters[number];
 
-    *waiter = (struct waiter){.priority = priority, .timeout = timeout, .mem = waiters};
+    *waiter = (struct waiter){.timeout = timeout, .mem = waiters};
     assert_non_null(k_thread_create(&waiter->thread, NULL, 4096, wait_for_block, waiter, NULL, NULL,
                                     priority, 0, K_NO_WAIT));
+}
+
+/* Begins to wait as the number'th; returns when it does. */
+static void queue_up(size_t number, int priority)
+{
+    begin(number, priority, K_FOREVER);
     await_slab_waiters(&slab, number + 1);
 }
 
@@ -61,22 +65,40 @@ static void *take(void)
     return mem;
 }
 
+/* Neither the first that came, nor the last, nor the least urgent. */
 static void the_longest_waiter_of_the_highest_priority_is_served(void **state)
 {
     void *mem = take();
 
-    /* Neither the first that came, nor the last, nor the least urgent. */
-    queue_up(0, K_PRIO_PREEMPT(5), K_MSEC(2000));
-    queue_up(1, K_PRIO_PREEMPT(2), K_FOREVER);
-    queue_up(2, K_PRIO_PREEMPT(2), K_MSEC(2000));
+    queue_up(0, K_PRIO_PREEMPT(5));
+    queue_up(1, K_PRIO_PREEMPT(2));
+    queue_up(2, K_PRIO_PREEMPT(2));
     k_mem_slab_free(&slab, mem);
     end(1, 0);
     assert_ptr_equal(waiters[1].mem, mem);
+    assert_int_equal(slab_waiters(&slab), 2); /* who wait on */
+    assert_int_equal(k_mem_slab_num_used_get(&slab), 1);
+    k_mem_slab_free(&slab, mem);
+    end(2, 0);
+    k_mem_slab_free(&slab, mem);
+    end(0, 0);
+    k_mem_slab_free(&slab, mem);
+}
+
+static void who_is_not_served_times_out(void **state)
+{
+    void *mem = take();
+
+    begin(0, K_PRIO_PREEMPT(5), K_MSEC(50));
+    begin(1, K_PRIO_PREEMPT(2), K_FOREVER);
+    begin(2, K_PRIO_PREEMPT(3), K_MSEC(50));
     end(0, -EAGAIN);
     end(2, -EAGAIN);
     assert_ptr_equal(waiters[0].mem, waiters); /* left alone */
     assert_ptr_equal(waiters[2].mem, waiters);
-    assert_int_equal(k_mem_slab_num_used_get(&slab), 1);
+    k_mem_slab_free(&slab, mem);
+    end(1, 0);
+    assert_ptr_equal(waiters[1].mem, mem);
     k_mem_slab_free(&slab, mem);
 }
 
@@ -85,9 +107,9 @@ static void all_are_served_in_order(void **state)
 {
     void *mem = take();
 
-    queue_up(0, K_PRIO_PREEMPT(7), K_FOREVER);
-    queue_up(1, K_PRIO_COOP(3), K_FOREVER);
-    queue_up(2, K_PRIO_PREEMPT(0), K_FOREVER);
+    queue_up(0, K_PRIO_PREEMPT(7));
+    queue_up(1, K_PRIO_COOP(3));
+    queue_up(2, K_PRIO_PREEMPT(0));
     k_mem_slab_free(&slab, mem);
     end(1, 0);
     assert_int_equal(slab_waiters(&slab), 2);
@@ -104,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_longest_waiter_of_the_highest_priority_is_served),
+        cmocka_unit_test(who_is_not_served_times_out),
         cmocka_unit_test(all_are_served_in_order),
     };
 
