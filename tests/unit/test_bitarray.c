@@ -240,6 +240,28 @@ static void bits_may_be_set_past_the_functions(void **state)
     assert_false(bitarray_claim_lowest_run(&array, 1, &offset));
 }
 
+/* All levels, or all but the lowest, which is at the beginning. */
+static void what_a_summary_has_forgotten_is_found_out(void **state)
+{
+    const size_t words = Z_BITARRAY_SUMMARY_WORDS(LARGER), lowest = Z_BITARRAY_LEVEL_0_(LARGER);
+    (void)state;
+
+    make_full(LARGER);
+    for (size_t i = 0; i < 4; i++) {
+        size_t first = i % 2 == 0 ? lowest : 0;
+        size_t bit = LARGER - 1 - i * 100000;
+
+        assert_true(bitarray_clear_bit(&array, bit));
+        memset(array.summary + first, 0, (words - first) * sizeof(*array.summary));
+        expect_lowest(bit);
+        size_t offset;
+        assert_false(bitarray_claim_lowest_run(&array, 1, &offset));
+        for (size_t word = 1; word < lowest; word++) { /* unit 0 is looked at in any case */
+            assert_int_equal(array.summary[word], UINTPTR_MAX);
+        }
+    }
+}
+
 static void a_wrong_summary_is_noticed_and_mended(void **state)
 {
     (void)state;
@@ -317,6 +339,7 @@ int main(void)
         cmocka_unit_test_teardown(a_run_may_be_all_there_is, end),
         cmocka_unit_test_teardown(holes_of_large_arrays_are_found, end),
         cmocka_unit_test_teardown(bits_may_be_set_past_the_functions, end),
+        cmocka_unit_test_teardown(what_a_summary_has_forgotten_is_found_out, end),
         cmocka_unit_test_teardown(a_wrong_summary_is_noticed_and_mended, end),
         cmocka_unit_test_teardown(mending_keeps_what_is_right, end),
         cmocka_unit_test_teardown(the_summary_begins_where_it_may, end),

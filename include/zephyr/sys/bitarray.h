@@ -17,13 +17,15 @@
  * Threads: any at the same time; among threads each call happens as a whole. What was written
  *          before bits were cleared is seen by who sets them afterwards by sys_bitarray_alloc.
  *
- * Signals: may be called from a handler, whatever it interrupted. A handler that interrupted a call
- *          of its own thread does not wait for the lock: if it is taken, the call goes on without.
- *          Then it may see, and change, a region that the interrupted call, or one of another
- *          thread, has done half of. What holds all the same: no bit is allocated twice, none that
- *          is freed gets lost, and each bit that a call sets or clears is set or cleared. What does
- *          not: calls on regions over several bundles may see some of them before and some after
- *          another call, and sys_bitarray_alloc may overlook bits that are freed meanwhile.
+ * Signals: may be called from a handler, whatever it interrupted. A handler that interrupted a
+ *          call of its own thread, on whatever object, does not wait for the lock: if it is
+ *          taken, the call goes on without. Then it may see, and change, what the interrupted
+ *          call, or one of another thread, has done half of. What holds all the same: no bit is
+ *          allocated twice, no bit that is freed gets lost, and a bit that a call sets or
+ *          clears is set or cleared. What does not: a call on a region in several bundles may
+ *          see some of them as they were before another call, and some as they are after it; of
+ *          two that want the same bits both may fail; and sys_bitarray_alloc may overlook bits
+ *          that are freed meanwhile.
  *
  * Fork:    a child has a copy of the array. Of a call that another thread is in while the process
  *          forks the child may have one half. The first call in a child takes O(bits / 64), once.
@@ -39,8 +41,8 @@
  *         when added are refused everywhere. Memory beside the bundles makes sys_bitarray_alloc of
  *         one bit as fast in large arrays as in small ones.
  *
- * Bundles may be read and written directly while nobody else uses the array, with one exception:
- * of an array with more than Z_BITARRAY_DIRECT_BITS bits that has a summary, bits may be set but
+ * Bundles may be read and written directly while nobody else uses the array, with one exception: in
+ * an array of more than Z_BITARRAY_DIRECT_BITS (2048) bits that has a summary, bits may be set but
  * not cleared in this way, for sys_bitarray_alloc would not see that.
  */
 #ifndef ZEPHYR_INCLUDE_SYS_BITARRAY_H_
@@ -74,7 +76,8 @@ typedef struct sys_bitarray sys_bitarray_t;
 /** @cond internal */
 #define Z_BITARRAY_BUNDLES(total_bits) DIV_ROUND_UP(total_bits, 32)
 
-/* Up to so many bits looking through all bundles takes no longer than asking a summary. */
+/* Up to so many bits looking through all bundles takes no longer than keeping a summary does, which
+ * is so on x86-64; elsewhere it may be others, and nothing else depends on it. */
 #define Z_BITARRAY_DIRECT_BITS 2048
 
 /* A summary has a bit for each unit of 64 bits, then one for each word of these, and so on up to a
