@@ -198,7 +198,7 @@ static void blocks_are_kept_apart_and_together(void **state)
     assert_int_equal(bits_set(), 0);
 }
 
-/* --- Two that want more than half --- */
+/* --- Two that want all --- */
 
 /* So many that taking them lasts, in a buffer that is not there. */
 static sys_mem_blocks_t many_blocks;
@@ -230,20 +230,20 @@ static void *eat(void *arg)
 
     for (size_t i = 0; i < meetings; i++) {
         meet(2 * i);
-        int result = sys_mem_blocks_alloc(&many_blocks, MANY / 2 + 1, glutton->mem);
+        int result = sys_mem_blocks_alloc(&many_blocks, MANY, glutton->mem);
 
         glutton->succeeded[i] = result == 0;
         glutton->odd += result != 0 && result != -ENOMEM;
         meet(2 * i + 1);
         if (result == 0) {
-            glutton->odd += sys_mem_blocks_free(&many_blocks, MANY / 2 + 1, glutton->mem) != 0;
+            glutton->odd += sys_mem_blocks_free(&many_blocks, MANY, glutton->mem) != 0;
         }
     }
     return NULL;
 }
 
-/* Were blocks taken one by one, both could fail. */
-static void one_of_two_that_want_more_than_half_gets_it(void **state)
+/* Were blocks taken one by one, both would fail. */
+static void one_of_two_that_want_all_gets_them(void **state)
 {
     static struct glutton gluttons[2];
 
@@ -260,14 +260,14 @@ static void one_of_two_that_want_more_than_half_gets_it(void **state)
         assert_int_equal(gluttons[0].succeeded[i] + gluttons[1].succeeded[i], 1);
     }
     assert_int_equal(many_blocks.info.used_blocks, 0);
-    assert_int_equal(many_blocks.info.max_used_blocks, MANY / 2 + 1);
+    assert_int_equal(many_blocks.info.max_used_blocks, MANY);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_kept_apart_and_together),
-        cmocka_unit_test(one_of_two_that_want_more_than_half_gets_it),
+        cmocka_unit_test(one_of_two_that_want_all_gets_them),
     };
 
     race_detector_announce();
