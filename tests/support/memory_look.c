@@ -93,11 +93,13 @@ unsigned long status_kib(const char *label)
     return kib;
 }
 
-void set_limit(int resource, size_t bytes)
+size_t set_limit(int resource, size_t bytes)
 {
     struct rlimit to;
 
     CHECK_THAT(getrlimit((__rlimit_resource_t)resource, &to) == 0);
-    to.rlim_cur = bytes; /* Valgrind refuses to lower the hard one */
+    /* The hard one may not be raised, nor under Valgrind be lowered. */
+    to.rlim_cur = bytes < to.rlim_max ? bytes : to.rlim_max;
     CHECK_THAT(setrlimit((__rlimit_resource_t)resource, &to) == 0);
+    return (size_t)to.rlim_cur;
 }

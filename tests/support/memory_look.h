@@ -29,7 +29,8 @@ void expect_refused(const struct quarry_memory_region *region, int result, int e
 /* KiB that /proc/self/status has behind a label such as "VmLck:"; 0: nothing. */
 unsigned long status_kib(const char *label);
 
-/* Sets a soft limit of getrlimit. Ends the process with a word if it cannot. */
-void set_limit(int resource, size_t bytes);
+/* Sets a soft limit of getrlimit, no higher than the hard one. Returns it, or ends the process with
+ * a word. */
+size_t set_limit(int resource, size_t bytes);
 
 #endif

@@ -21,6 +21,7 @@
 #define KINDS        (QUARRY_MEMORY_FILE + 1)
 #define BYTES        ((size_t)100000)
 #define BOUNDARY     64u /* sizes up to SIZE_MAX that are tried */
+#define SKIPPED      77
 #define NOBODY       65534u
 #define MOST_NODES   1024u
 #define LONG_BITS    (8 * sizeof(unsigned long))
@@ -131,25 +132,32 @@ static void locked_pages_are_locked(void **state)
 static void lock_with_a_limit(void *arg)
 {
     struct quarry_memory_region region;
-    size_t bytes = *(size_t *)arg;
+    size_t bytes = set_limit(RLIMIT_MEMLOCK, *(size_t *)arg);
 
-    set_limit(RLIMIT_MEMLOCK, bytes);
-    CHECK_THAT(geteuid() != 0 || setuid(NOBODY) == 0);
+    if (geteuid() == 0 && setuid(NOBODY) != 0) {
+        _exit(SKIPPED);
+    }
     errno = ODD_ERRNO;
     CHECK_THAT(quarry_memory_region_map(&region, MORE_THAN_IT, QUARRY_MEMORY_LOCKED) == -EPERM);
     CHECK_THAT(errno == ODD_ERRNO && region.start == NULL);
     CHECK_THAT(quarry_shared_multi_heap_map(SMH_REG_ATTR_NON_CACHEABLE, MORE_THAN_IT) == -EPERM);
     int result = quarry_memory_region_map(&region, os_page_bytes(), QUARRY_MEMORY_LOCKED);
-    CHECK_THAT(result == (bytes == 0 ? -EPERM : 0));
+    CHECK_THAT(result == (bytes < os_page_bytes() ? -EPERM : 0));
 }
 
 static void the_limit_of_locked_pages_is_told(void **state)
 {
-    size_t nothing = 0;
-    size_t little = SMALL_LIMIT;
+    size_t limits[] = {0, SMALL_LIMIT};
 
-    expect_good_child(lock_with_a_limit, &nothing);
-    expect_good_child(lock_with_a_limit, &little);
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct death death = death_of(lock_with_a_limit, &limits[i]);
+
+        if (death.exit_code == SKIPPED) {
+            print_message("skipped: the administrator cannot become somebody else\n");
+            skip();
+        }
+        expect_good_end(&death);
+    }
 }
 
 /* --- Nodes --- */
