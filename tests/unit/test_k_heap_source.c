@@ -118,6 +118,11 @@ static void use_after_fork(void *arg)
 {
     (void)arg;
     inside = NULL;
+    source_mem = NULL;
+    if (k_heap_alloc(&heap, 1, K_NO_WAIT) != NULL || heap.heap.heap != NULL) {
+        _exit(3);
+    }
+    source_mem = buffer;
     void *block = k_heap_alloc(&heap, HEAP_BYTES / 2, K_NO_WAIT);
     if (block == NULL || !sys_heap_validate(&heap.heap) || heap.heap.init_mem != NULL) {
         _exit(1);

@@ -8,9 +8,10 @@
  *     ...
  *     k_free(text);
  *
- * The heap comes to be when it is first used. K_HEAP_MEM_POOL_SIZE is how many bytes it can give in
- * one piece, the pointer in front of the block included: k_malloc(K_HEAP_MEM_POOL_SIZE -
- * sizeof(void *)) succeeds while nothing else is in it. That is, the last one that is there:
+ * The heap comes to be when it is first used. Its size is how many bytes it can give in one piece,
+ * the pointer in front of the block included: k_malloc(size - sizeof(void *)) succeeds while
+ * nothing else is in it. The size is the last of these that is there, the first two of which
+ * K_HEAP_MEM_POOL_SIZE tells:
  *
  *   - what the library was built with (-Dheap_mem_pool_size, 1 MiB unless said otherwise);
  *   - what the program is compiled with: -DCONFIG_HEAP_MEM_POOL_SIZE=n, or
@@ -32,8 +33,8 @@
  * Rules that hold for every function of this file, and are not repeated below:
  *
  * Cost:    O(1) and a lock; k_free and the reallocations also serve those who wait for memory of
- *          that heap (k_heap_alloc with a timeout), as k_heap_free does. The first use: two system
- *          calls more.
+ *          that heap (k_heap_alloc with a timeout), as k_heap_free does. The first use: a few
+ *          system calls more.
  *
  * Blocks:  for the heap's lock, which is held for one such call; never for memory.
  *

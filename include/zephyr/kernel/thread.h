@@ -192,7 +192,8 @@ int k_thread_priority_get(k_tid_t thread);
 void k_thread_priority_set(k_tid_t thread, int priority);
 
 /**
- * Creates a thread, which runs entry(p1, p2, p3) after a delay.
+ * Creates a thread, which runs entry(p1, p2, p3) after a delay. It begins with its creator's
+ * resource pool (<zephyr/kernel/system_heap.h>).
  *
  * @param new_thread memory for it, whatever is in it; not in use by a thread that has not ended
  * @param stack      a stack, not used; may be NULL
