@@ -15,8 +15,10 @@
 #include <zephyr/kernel/kheap.h>
 #include <zephyr/kernel/mem_slab.h>
 #include <zephyr/kernel/obj_core.h>
+#include <zephyr/kernel/sem.h>
 #include <zephyr/kernel/system_heap.h>
 #include <zephyr/kernel/thread.h>
+#include <zephyr/spinlock.h>
 #include <zephyr/sys/__assert.h>
 #include <zephyr/sys/atomic.h>
 #include <zephyr/sys/printk.h>

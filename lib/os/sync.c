@@ -129,6 +129,21 @@ void lock_release(struct lock *lock)
     pthread_mutex_unlock(&lock->mutex);
 }
 
+void lock_acquire_any(struct lock *lock)
+{
+    pthread_mutex_lock(&lock->mutex);
+}
+
+bool lock_try_any(struct lock *lock)
+{
+    return pthread_mutex_trylock(&lock->mutex) == 0;
+}
+
+void lock_release_any(struct lock *lock)
+{
+    pthread_mutex_unlock(&lock->mutex);
+}
+
 void lock_release_then_read(struct lock *lock)
 {
     lock_release(lock);

@@ -51,6 +51,11 @@ bool lock_try(struct lock *lock);
 /* False if another thread holds it all the time for about `ms` milliseconds, less than a second. */
 bool lock_acquire_within(struct lock *lock, unsigned int ms);
 void lock_release(struct lock *lock);
+/* Locks of the program's own, which have no rank: what the library may take inside of them, and
+ * they inside of its callbacks, is the program's affair. Releases what lock_try_any took, too. */
+void lock_acquire_any(struct lock *lock);
+bool lock_try_any(struct lock *lock);
+void lock_release_any(struct lock *lock);
 /* The same; and what the thread reads afterwards is no older than the release. */
 void lock_release_then_read(struct lock *lock);
 /* In the child of a fork: makes a lock free whose holder was another thread, and is not here. */
