@@ -6,14 +6,49 @@
 K_THREAD_STACK_DEFINE(catalogue_stack, 1024);
 K_THREAD_STACK_ARRAY_DEFINE(catalogue_stacks, 2, 1024);
 
-void catalogue_thread(void)
+K_SEM_DEFINE(catalogue_semaphore, 1, 2);
+
+static bool spinlocks_work(void)
+{
+    static struct k_spinlock lock;
+    unsigned int rounds = 0;
+
+    K_SPINLOCK(&lock)
+    {
+        rounds++;
+    }
+    return rounds == 1;
+}
+
+static void semaphores_and_locks(void)
+{
+    const struct entry entries[] = {
+        TYPE(struct k_sem),
+        MACRO(K_SEM_DEFINE, k_sem_count_get(&catalogue_semaphore) == 1),
+        MACRO(K_SEM_MAX_LIMIT, K_SEM_MAX_LIMIT > 2),
+        FUNCTION(k_sem_init),
+        FUNCTION(k_sem_take),
+        FUNCTION(k_sem_give),
+        FUNCTION(k_sem_reset),
+        FUNCTION(k_sem_count_get),
+        TYPE(struct k_spinlock),
+        TYPE(k_spinlock_key_t),
+        MACRO(K_SPINLOCK, spinlocks_work()),
+        FUNCTION(k_spin_lock),
+        FUNCTION(k_spin_trylock),
+        FUNCTION(k_spin_unlock),
+    };
+
+    CATALOGUE(entries);
+}
+
+static void threads(void)
 {
     const struct entry entries[] = {
         TYPE(struct k_thread),
         TYPE(k_tid_t),
         TYPE(k_thread_stack_t),
         TYPE(k_thread_entry_t),
-        TYPE(struct k_spinlock),
         TYPE(_wait_q_t),
         MACRO(K_THREAD_STACK_DEFINE, sizeof(catalogue_stack) >= 1024),
         MACRO(K_THREAD_STACK_ARRAY_DEFINE, sizeof(catalogue_stacks) >= 2048),
@@ -32,4 +67,10 @@ void catalogue_thread(void)
     };
 
     CATALOGUE(entries);
+}
+
+void catalogue_thread(void)
+{
+    threads();
+    semaphores_and_locks();
 }
