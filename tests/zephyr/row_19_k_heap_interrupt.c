@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Row 19: an interrupt takes memory of a k_heap with K_NO_WAIT, and gives it back.
  *
- * Here a signal handler is what an interrupt is on a device. */
+ * Here a signal handler is what an interrupt is on a device; and irq_offload plays one. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <cmocka.h>
+#include <zephyr/irq_offload.h>
 #include <zephyr/kernel.h>
 
 #define HEAP_BYTES 1024u
@@ -74,12 +75,35 @@ static void an_interrupt_is_refused_and_does_not_wait(void **state)
     assert_true(sys_heap_validate(&heap.heap));
 }
 
+static bool was_interrupt;
+
+static void offloaded(const void *parameter)
+{
+    was_interrupt = k_is_in_isr();
+    taken = k_heap_alloc(&heap, *(const size_t *)parameter, K_NO_WAIT);
+}
+
+static void an_offloaded_routine_allocates(void **state)
+{
+    const size_t little = BYTES;
+    const size_t too_much = HEAP_BYTES + 1;
+
+    irq_offload(offloaded, &little);
+    assert_true(was_interrupt);
+    assert_false(k_is_in_isr());
+    assert_non_null(taken);
+    k_heap_free(&heap, taken);
+    irq_offload(offloaded, &too_much);
+    assert_null(taken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_interrupt_allocates),
         cmocka_unit_test(an_interrupt_frees_what_a_thread_allocated),
         cmocka_unit_test(an_interrupt_is_refused_and_does_not_wait),
+        cmocka_unit_test(an_offloaded_routine_allocates),
     };
 
     return cmocka_run_group_tests(tests, install, NULL);
