@@ -34,10 +34,6 @@
 #define CONFIG_MEM_SLAB_TRACE_MAX_UTILIZATION 1
 #define CONFIG_MULTITHREADING                 1
 
-#define CONFIG_SYS_MEM_BLOCKS               1
-#define CONFIG_SYS_MEM_BLOCKS_LISTENER      1
-#define CONFIG_SYS_MEM_BLOCKS_RUNTIME_STATS 1
-
 /* The size of the system heap in bytes, which the program's build may give, as Zephyr's does, by
  * either name: see <zephyr/kernel/system_heap.h>. */
 #if defined(K_HEAP_MEM_POOL_SIZE)
@@ -55,6 +51,9 @@
 #if !defined(CONFIG_KERNEL_MEM_POOL)
 #define CONFIG_KERNEL_MEM_POOL 1
 #endif
+#define CONFIG_SYS_MEM_BLOCKS               1
+#define CONFIG_SYS_MEM_BLOCKS_LISTENER      1
+#define CONFIG_SYS_MEM_BLOCKS_RUNTIME_STATS 1
 
 #define CONFIG_SYS_CLOCK_TICKS_PER_SEC 1000000000
 #define CONFIG_TIMEOUT_64BIT           1

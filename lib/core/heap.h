@@ -64,14 +64,6 @@ void *heap_first_block(const struct sys_heap *heap);
  * then nothing has changed. */
 bool heap_resize_in_place(struct sys_heap *heap, void *mem, size_t bytes);
 
-/* sys_heap_aligned_realloc of a block (not NULL) to a size (not 0), with an alignment that may have
- * a rewind bit: the block stays if it lies as sys_heap_aligned_alloc could have put it. */
-void *heap_realloc(struct sys_heap *heap, void *mem, size_t align, size_t bytes);
-
-/* A hook, NULL where nothing has it: makes a heap that has no memory yet and is to get it when it
- * is first used. Waits for that heap's lock. */
-void heap_make_ready(struct sys_heap *heap) __attribute__((weak));
-
 /* Copies what a live block holds, `usable_bytes` bytes, or the first `bytes` of them, to a block
  * that will take its place, of this heap or another: to be followed by sys_heap_free. Reads no word
  * of the heap. */
@@ -80,6 +72,13 @@ void heap_copy_block(struct sys_heap *heap, void *mem, size_t usable_bytes, void
 /* Whether an address, any at all, lies between the first byte that the heap could give to a user
  * and its end marker. False also if there is no heap. */
 bool heap_contains(const struct sys_heap *heap, const void *address);
+
+/* sys_heap_aligned_realloc of a block (not NULL) to a size (not 0), with an alignment that may have
+ * a rewind bit: the block stays if it lies as sys_heap_aligned_alloc could have put it. */
+void *heap_realloc(struct sys_heap *heap, void *mem, size_t align, size_t bytes);
+/* A hook, NULL where nothing has it: makes a heap that has no memory yet and is to get it when it
+ * is first used. Waits for that heap's lock. */
+void heap_make_ready(struct sys_heap *heap) __attribute__((weak));
 
 /* heap->heap must not be NULL for what follows. */
 

@@ -317,9 +317,7 @@ static void *realloc_shared(struct k_heap *h, void *ptr, size_t align, size_t by
     }
     mem = allocate(h, NULL, align, bytes, timeout);
     if (mem != NULL) {
-        size_t old_bytes = usable_bytes_shared(h, ptr);
-
-        memcpy(mem, ptr, old_bytes < bytes ? old_bytes : bytes);
+        heap_copy_block(&h->heap, ptr, usable_bytes_shared(h, ptr), mem, bytes);
         k_heap_free(h, ptr);
     }
     return mem;

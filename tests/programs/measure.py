@@ -5,11 +5,13 @@ What lives here knows processes and nothing about the programs of the catalogue.
 session of its own, so that killing its process group ends everything it started. Time is wall time.
 Memory is the kernel's ru_maxrss of the command and of every descendant that was waited for: the
 largest single process, not a sum. The kernel starts that figure at the size of the process that
-forked, so nothing smaller than this Python (about 15 MiB) can be seen.
+forked, so nothing smaller than this Python (about 15 MiB) can be seen; benchmarks/bench starts its
+commands through a smaller program for that reason.
 """
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -59,11 +61,20 @@ def quiet_environment(home: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended. A negative status is the signal that ended it, as in subprocess."""
+    """How a command ended, and what it and every descendant that was waited for used.
+
+    A negative status is the signal that ended it, as in subprocess.
+    """
 
     status: int
     seconds: float
     peak_rss_kib: int
+    user_seconds: float = 0.0
+    system_seconds: float = 0.0
+    minor_faults: int = 0
+    major_faults: int = 0
+    voluntary_switches: int = 0
+    involuntary_switches: int = 0
 
 
 class TimedOut(Exception):
@@ -118,10 +129,15 @@ class Child:
         """Tell whether the command has not ended yet."""
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
+    def figures(self, status: int, usage: resource.struct_rusage) -> Ended:
+        """Turn what the kernel says of the started process into what the command used."""
+        return Ended(status, time.monotonic() - self.started, usage.ru_maxrss, usage.ru_utime,
+                     usage.ru_stime, usage.ru_minflt, usage.ru_majflt, usage.ru_nvcsw,
+                     usage.ru_nivcsw)
+
     def _collect(self) -> Ended:
         """Reap the command and keep what the kernel says about it."""
         _, wait_status, usage = os.wait4(self.process.pid, 0)
-        seconds = time.monotonic() - self.started
         self.process.returncode = os.waitstatus_to_exitcode(wait_status)
-        self.ended = Ended(self.process.returncode, seconds, usage.ru_maxrss)
+        self.ended = self.figures(self.process.returncode, usage)
         return self.ended

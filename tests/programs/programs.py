@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import sys
 import xml.etree.ElementTree
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from documents import prepare_json, prepare_xml, run_jq, run_xmllint
 from inputs import write_c_program, write_packable
+from postgres_session import is_installed, run_postgres
 from redis_session import run_redis
 from trial import Program, Scale, Trial
 
@@ -40,9 +42,9 @@ PYTHON_RECORDS = {Scale.QUICK: 3_000, Scale.FULL: 20_000}
 C_FUNCTIONS = {Scale.QUICK: 8, Scale.FULL: 32}
 GIT_COMMITS = 200
 BASH_ROUNDS = 60
-PERL_ROUNDS = 60
+PERL_ROUNDS = {Scale.QUICK: 20, Scale.FULL: 60}
 NODE_ROUNDS = 20
-LUA_ROUNDS = 60
+LUA_ROUNDS = {Scale.QUICK: 30, Scale.FULL: 60}
 PACKED_KIBIBYTES = 6 * 1024
 
 
@@ -103,10 +105,11 @@ def run_python_test(name: str) -> Callable[[Trial], None]:
     return run
 
 
-def run_script(interpreter: list[str], script: str, argument: int,
+def run_script(interpreter: list[str], script: str, amount: int | Mapping[Scale, int],
                variables: dict[str, str] | None = None) -> Callable[[Trial], None]:
-    """Return the run of one script of the workloads folder."""
+    """Return the run of one script of the workloads folder; amount may depend on the scale."""
     def run(trial: Trial) -> None:
+        argument = amount if isinstance(amount, int) else amount[trial.scale]
         trial.run([*interpreter, WORKLOADS / script, str(argument)], variables=variables)
     return run
 
@@ -145,12 +148,24 @@ COMPARE_PROGRAMS = [
             {Scale.FULL: 500_000}),
     Program("lua", ("lua5.4",), run_script(["lua5.4"], "tables.lua", LUA_ROUNDS),
             {Scale.FULL: 1_000_000}),
+    Program("jq", ("jq",), run_jq, {Scale.FULL: 2_000_000}, prepare_json),
+    Program("xmllint", ("libxml2-utils",), run_xmllint, {Scale.FULL: 11_000_000}, prepare_xml),
+    # Debian starts a server as soon as it installs one, so that is left to whoever wants it.
+    *([Program("postgresql", (), run_postgres, {Scale.FULL: 350_000})] if is_installed() else []),
     *(Program(name, ("python3", PYTHON_TEST_PACKAGE), run_python_test(name),
               {Scale.FULL: least_calls})
       for name, least_calls in PYTHON_TESTS.items()),
 ]
 
-CATALOGUES = {"demo": DEMO_PROGRAMS, "compare": COMPARE_PROGRAMS}
+# What `./dev bench` measures: not Python's tests, which mostly start processes and wait. The second
+# list is for hours rather than minutes.
+QUICK_BENCH = ("sqlite3", "python3", "redis-server", "gcc", "perl", "lua", "jq", "xmllint")
+BENCH_PROGRAMS = [program for program in COMPARE_PROGRAMS if program.name in QUICK_BENCH]
+BENCH_PROGRAMS_IN_FULL = [program for program in COMPARE_PROGRAMS
+                          if program.name not in QUICK_BENCH and program.name not in PYTHON_TESTS]
+
+CATALOGUES = {"demo": DEMO_PROGRAMS, "compare": COMPARE_PROGRAMS,
+              "bench": BENCH_PROGRAMS, "bench-full": BENCH_PROGRAMS_IN_FULL}
 
 
 def packages(catalogue: str) -> list[str]:

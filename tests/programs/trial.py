@@ -46,7 +46,11 @@ class CommandFailed(Exception):
 
 @dataclass
 class Trial:
-    """What a program's run function works with, and what it leaves behind."""
+    """What a program's run function works with, and what it leaves behind.
+
+    start is how a command under the allocator is started: a Child, or something that measures better.
+    measured holds how each such command ended, in the order in which they did.
+    """
 
     allocator: Allocator
     scale: Scale
@@ -54,6 +58,8 @@ class Trial:
     work: Path
     streams: Path
     tick: Callable[[], None]
+    start: Callable[..., Child] = Child
+    measured: list[Ended] = field(default_factory=list)
     seconds: float = 0.0
     peak_rss_kib: int = 0
     failure: str = ""
@@ -64,24 +70,23 @@ class Trial:
     def run(self, argv: Sequence[str | Path], stdin: Path | None = None,
             variables: Mapping[str, str] | None = None, compare_output: bool = True) -> str:
         """Run a command under the allocator and return its stdout, which is also compared."""
-        child = self._child(argv, stdin, self._measured_environment(variables))
+        child = self._child(self.start, argv, stdin, self._measured_environment(variables))
         ended, output = self._finish(child, argv, compare_output)
-        self.peak_rss_kib = max(self.peak_rss_kib, ended.peak_rss_kib)
+        self._measure(ended)
         return output
 
     def client(self, argv: Sequence[str | Path], stdin: Path | None = None,
                compare_output: bool = True) -> str:
         """Run a command that only talks to a server: not under the allocator, memory not counted."""
-        child = self._child(argv, stdin, quiet_environment(self.work))
+        child = self._child(Child, argv, stdin, quiet_environment(self.work))
         return self._finish(child, argv, compare_output)[1]
 
     @contextlib.contextmanager
     def server(self, argv: Sequence[str | Path]) -> Iterator[Child]:
         """Keep a command running under the allocator; the block must ask it to end."""
-        with self._child(argv, None, self._measured_environment(None)) as child:
+        with self._child(self.start, argv, None, self._measured_environment(None)) as child:
             yield child
-            ended = self._wait(child, argv)
-            self.peak_rss_kib = max(self.peak_rss_kib, ended.peak_rss_kib)
+            self._measure(self._wait(child, argv))
 
     def see(self, what: str, text: str) -> None:
         """Keep a text that must be the same under every allocator."""
@@ -103,12 +108,17 @@ class Trial:
         return {**quiet_environment(self.work), **(variables or {}),
                 **self.allocator.environment(self._stats)}
 
-    def _child(self, argv: Sequence[str | Path], stdin: Path | None,
+    def _child(self, start: Callable[..., Child], argv: Sequence[str | Path], stdin: Path | None,
                environment: Mapping[str, str]) -> Child:
         """Start a command with streams named after its number in the run."""
         self.commands += 1
-        return Child([str(word) for word in argv], environment, self.work, stdin,
+        return start([str(word) for word in argv], environment, self.work, stdin,
                      self.streams / f"{self.commands}.out", self.streams / f"{self.commands}.err")
+
+    def _measure(self, ended: Ended) -> None:
+        """Keep what a command under the allocator used."""
+        self.measured.append(ended)
+        self.peak_rss_kib = max(self.peak_rss_kib, ended.peak_rss_kib)
 
     def _wait(self, child: Child, argv: Sequence[str | Path]) -> Ended:
         """Wait for a command; anything but status 0 in time ends the run."""

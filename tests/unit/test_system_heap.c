@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* k_malloc and its kin as one thread sees them, and what a signal handler gets. */
+/* k_malloc and its kin as one thread sees them, and what a signal handler gets. Other sizes of a
+ * block: test_system_heap_realloc.c. */
 #define CONFIG_HEAP_MEM_POOL_SIZE 8192 /* as a build of a program would say it */
 
 #include <errno.h>
@@ -289,91 +290,6 @@ static void it_is_used_up_and_comes_back(void **state)
     }
 }
 
-/* --- Another size --- */
-
-static void realloc_of_nothing_and_to_nothing(void **state)
-{
-    void *block = k_realloc(NULL, 100);
-
-    expect_heap(&_system_heap.heap, "U[%zu] F*", 100 + OWNER_BYTES);
-    assert_null(k_realloc(block, 0));
-    expect_heap(&_system_heap.heap, "F*");
-    block = k_aligned_realloc(NULL, 64, 100);
-    assert_int_equal((uintptr_t)block % 64, 0);
-    assert_null(k_aligned_realloc(block, 64, 0));
-    k_free(NULL);
-}
-
-static void realloc_stays_where_it_can(void **state)
-{
-    unsigned char *block = k_malloc(100);
-
-    memset(block, 3, 100);
-    assert_ptr_equal(k_realloc(block, 1000), block);
-    expect_heap(&_system_heap.heap, "U[%zu] F*", 1000 + OWNER_BYTES);
-    assert_ptr_equal(k_realloc(block, 40), block);
-    expect_heap(&_system_heap.heap, "U[%zu] F*", 40 + OWNER_BYTES);
-    assert_true(is_all(block, 3, 40));
-    k_free(block);
-}
-
-static void realloc_moves_where_it_must(void **state)
-{
-    unsigned char *block = k_malloc(100);
-    void *neighbour = k_malloc(8);
-
-    memset(block, 4, 100);
-    unsigned char *moved = k_realloc(block, 200);
-    assert_true(moved != block && moved != NULL);
-    assert_true(is_all(moved, 4, 100));
-    assert_ptr_equal(((struct k_heap **)(void *)moved)[-1], &_system_heap);
-    assert_null(k_realloc(moved, POOL_BYTES));
-    assert_true(is_all(moved, 4, 100));
-    k_free(neighbour);
-    k_free(moved);
-}
-
-static void realloc_of_an_aligned_block_shrinks_in_place(void **state)
-{
-    unsigned char *block = k_aligned_alloc(512, 1000);
-
-    memset(block, 5, 1000);
-    assert_ptr_equal(k_realloc(block, 10), block);
-    assert_true(is_all(block, 5, 10));
-    k_free(block);
-}
-
-static void aligned_realloc_stays_where_it_can(void **state)
-{
-    unsigned char *block = k_aligned_alloc(256, 100);
-
-    memset(block, 6, 100);
-    assert_ptr_equal(k_aligned_realloc(block, 256, 600), block);
-    assert_ptr_equal(k_aligned_realloc(block, 64, 20), block);
-    assert_ptr_equal(k_aligned_realloc(block, 1, 30), block);
-    assert_true(is_all(block, 6, 20));
-    k_free(block);
-}
-
-static void aligned_realloc_moves_what_is_not_aligned(void **state)
-{
-    unsigned char *first = k_malloc(100);
-    unsigned char *second = k_malloc(100); /* not 128 bytes behind the first */
-    unsigned char *block = (uintptr_t)first % 128 != 0 ? first : second;
-    unsigned char *other = block == first ? second : first;
-
-    memset(block, 7, 100);
-    unsigned char *moved = k_aligned_realloc(block, 128, 90);
-    assert_true(moved != block && moved != NULL);
-    assert_int_equal((uintptr_t)moved % 128, 0);
-    assert_true(is_all(moved, 7, 90));
-    assert_null(k_aligned_realloc(moved, 128, POOL_BYTES));
-    assert_null(k_aligned_realloc(moved, SIZE_MAX / 2 + 1, 90));
-    assert_true(is_all(moved, 7, 90));
-    k_free(other);
-    k_free(moved);
-}
-
 /* --- Others --- */
 
 static void who_waits_for_memory_gets_what_is_freed(void **state)
@@ -387,21 +303,6 @@ static void who_waits_for_memory_gets_what_is_freed(void **state)
     assert_false(heap_client_end(&client));
     assert_non_null(client.mem);
     k_heap_free(&_system_heap, client.mem);
-}
-
-static void who_waits_for_memory_gets_what_a_realloc_leaves(void **state)
-{
-    struct heap_client client = {
-        .heap = &_system_heap, .bytes = POOL_BYTES / 2, .timeout = K_FOREVER};
-    void *block = k_malloc(MOST_BYTES);
-
-    heap_client_queue_up(&client, 1);
-    block = k_realloc(block, 100);
-    assert_non_null(block);
-    assert_false(heap_client_end(&client));
-    assert_non_null(client.mem);
-    k_heap_free(&_system_heap, client.mem);
-    k_free(block);
 }
 
 /* A listener is called inside of a call on the heap, on the same thread, as a handler may be. */
@@ -487,14 +388,7 @@ int main(void)
         TEST(calloc_of_too_many_fails),
         TEST(sizes_next_to_the_largest_fail),
         TEST(it_is_used_up_and_comes_back),
-        TEST(realloc_of_nothing_and_to_nothing),
-        TEST(realloc_stays_where_it_can),
-        TEST(realloc_moves_where_it_must),
-        TEST(realloc_of_an_aligned_block_shrinks_in_place),
-        TEST(aligned_realloc_stays_where_it_can),
-        TEST(aligned_realloc_moves_what_is_not_aligned),
         TEST(who_waits_for_memory_gets_what_is_freed),
-        TEST(who_waits_for_memory_gets_what_a_realloc_leaves),
         TEST(a_handler_can_free_but_not_allocate),
         TEST(a_child_has_a_copy),
     };

@@ -10,10 +10,10 @@
 #define ZEPHYR_INCLUDE_DT_BINDINGS_MEM_ATTR_SW_H_
 
 /** The bits that say what memory is for. */
-#define DT_MEM_SW_ATTR_MASK 0xf00000u
+#define DT_MEM_SW_ATTR_MASK 0xf0000u
 
-#define DT_MEM_SW_ALLOC_CACHE     0x100000u /**< a heap of cached memory */
-#define DT_MEM_SW_ALLOC_NON_CACHE 0x200000u /**< a heap of memory that is not cached */
-#define DT_MEM_SW_ALLOC_DMA       0x400000u /**< a heap of memory for devices */
+#define DT_MEM_SW_ALLOC_CACHE     0x10000u /**< a heap of cached memory */
+#define DT_MEM_SW_ALLOC_NON_CACHE 0x20000u /**< a heap of memory that is not cached */
+#define DT_MEM_SW_ALLOC_DMA       0x40000u /**< a heap of memory for devices */
 
 #endif
