@@ -27,16 +27,6 @@
 
 #define NOT_FOUND SIZE_MAX
 
-static inline unsigned int lowest_in(uint64_t value)
-{
-    return (unsigned int)__builtin_ctzll(value);
-}
-
-static inline unsigned int highest_in(uint64_t value)
-{
-    return UNIT_BITS - 1 - (unsigned int)__builtin_clzll(value);
-}
-
 /* The lowest unit from `unit` on that is not full, and its value; NOT_FOUND if there is none. */
 static size_t next_open_unit(sys_bitarray_t *bitarray, size_t unit, uint64_t *value)
 {
@@ -78,7 +68,7 @@ static size_t next_clear(sys_bitarray_t *bitarray, size_t from)
         }
         clear = ~value;
     }
-    return unit * UNIT_BITS + lowest_in(clear);
+    return unit * UNIT_BITS + unit_lowest(clear);
 }
 
 size_t bitarray_claim_next(sys_bitarray_t *bitarray, size_t from, size_t most, size_t *offset)
@@ -93,7 +83,7 @@ size_t bitarray_claim_next(sys_bitarray_t *bitarray, size_t from, size_t most, s
         uint32_t before = bundle_load(bitarray, bundle);
         /* From bit 0: the first bit set here ends the run; the highest one ends the bundle. */
         uint64_t ends = (uint64_t)before >> position | (uint64_t)1 << (BUNDLE_BITS - position);
-        size_t run = lowest_in(ends);
+        size_t run = unit_lowest(ends);
         run = run < left ? run : left;
         run = run < most ? run : most;
         uint32_t mask = (uint32_t)(((uint64_t)1 << run) - 1) << position;
@@ -114,7 +104,7 @@ size_t bitarray_claim_next(sys_bitarray_t *bitarray, size_t from, size_t most, s
 static uint32_t lowest_of(uint32_t bits, size_t most)
 {
     uint64_t first = ((uint64_t)1 << (most < BUNDLE_BITS ? most : BUNDLE_BITS)) - 1;
-    uint32_t run = (uint32_t)(first << lowest_in(bits));
+    uint32_t run = (uint32_t)(first << unit_lowest(bits));
     uint32_t lowest = 0;
 
     if (most >= BUNDLE_BITS) {
@@ -186,14 +176,14 @@ static size_t find_short_run(sys_bitarray_t *bitarray, size_t num_bits, size_t f
             }
             before = 0;
         }
-        if (value == 0 || before + lowest_in(value) >= num_bits) {
+        if (value == 0 || before + unit_lowest(value) >= num_bits) {
             return unit * UNIT_BITS - before;
         }
         uint64_t beginnings = beginnings_of_runs(~value, num_bits);
         if (beginnings != 0) {
-            return unit * UNIT_BITS + lowest_in(beginnings);
+            return unit * UNIT_BITS + unit_lowest(beginnings);
         }
-        before = UNIT_BITS - 1 - highest_in(value);
+        before = UNIT_BITS - 1 - unit_highest(value);
         if (++unit == count) {
             return NOT_FOUND;
         }
@@ -212,7 +202,7 @@ static size_t highest_set(const sys_bitarray_t *bitarray, size_t first, size_t e
         uint64_t value = unit_load(bitarray, unit) & unit_mask(unit, first, end - 1);
 
         if (value != 0) {
-            return unit * UNIT_BITS + highest_in(value);
+            return unit * UNIT_BITS + unit_highest(value);
         }
         if (unit == first / UNIT_BITS) {
             return NOT_FOUND;

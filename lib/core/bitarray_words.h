@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <zephyr/sys/bitarray.h>
 
+#include "core/bits.h"
+
 #define BUNDLE_BITS 32u
 #define BUNDLE_FULL UINT32_MAX
 #define UNIT_BITS   64u
@@ -108,6 +110,28 @@ static inline uint64_t unit_load(const sys_bitarray_t *bitarray, size_t unit)
     return __atomic_load_n(&bitarray->bundles[2 * unit], __ATOMIC_SEQ_CST) |
            (uint64_t)__atomic_load_n(&bitarray->bundles[2 * unit + 1], __ATOMIC_SEQ_CST)
                << BUNDLE_BITS;
+}
+
+/* The number of the lowest and of the highest bit set in a unit, which is not 0; by halves where a
+ * machine's instruction takes no more. */
+static inline unsigned int unit_lowest(uint64_t value)
+{
+    uint32_t low = (uint32_t)value, high = (uint32_t)(value >> BUNDLE_BITS);
+
+    if (sizeof(unsigned long) == sizeof(value)) {
+        return (unsigned int)__builtin_ctzl((unsigned long)value);
+    }
+    return low != 0 ? lowest_bit(low) : BUNDLE_BITS + lowest_bit(high);
+}
+
+static inline unsigned int unit_highest(uint64_t value)
+{
+    uint32_t low = (uint32_t)value, high = (uint32_t)(value >> BUNDLE_BITS);
+
+    if (sizeof(unsigned long) == sizeof(value)) {
+        return UNIT_BITS - 1 - (unsigned int)__builtin_clzl((unsigned long)value);
+    }
+    return high != 0 ? BUNDLE_BITS + floor_log2(high) : floor_log2(low);
 }
 
 /* Number of bits set; without a machine's instruction, which the oldest ones do not have. */

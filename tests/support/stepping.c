@@ -15,12 +15,6 @@
 
 #define TRAP_FLAG 0x100
 
-#if defined(__x86_64__)
-#define HAS_TRAP_FLAG 1
-#else
-#define HAS_TRAP_FLAG 0
-#endif
-
 #ifndef QUARRY_SANITIZED
 #define QUARRY_SANITIZED 0
 #endif
@@ -28,24 +22,29 @@
 static void (*volatile interruption)(void); /* to come; NULL: it was */
 static volatile size_t steps_left;
 
+#if defined(__x86_64__)
+#define HAS_TRAP_FLAG 1
+static void set_trap_flag(void *context, bool on)
+{
+    greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
+
+    *flags = on ? *flags | TRAP_FLAG : *flags & ~TRAP_FLAG;
+}
+#else
+#define HAS_TRAP_FLAG 0
+static void set_trap_flag(void *context, bool on)
+{
+    (void)context;
+    (void)on;
+}
+#endif
+
 static bool can_step(void)
 {
     const char *preloaded = getenv("LD_PRELOAD");
     bool under_valgrind = preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 
     return HAS_TRAP_FLAG && !QUARRY_SANITIZED && !under_valgrind;
-}
-
-static void set_trap_flag(void *context, bool on)
-{
-#if defined(__x86_64__)
-    greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
-
-    *flags = on ? *flags | TRAP_FLAG : *flags & ~TRAP_FLAG;
-#else
-    (void)context;
-    (void)on;
-#endif
 }
 
 static void begin(int number, siginfo_t *info, void *context)

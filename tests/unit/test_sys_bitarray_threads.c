@@ -4,6 +4,7 @@
  * in the middle of changing. */
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -28,11 +29,11 @@
 
 static sys_bitarray_t array, other;
 static uint32_t storage[QUARRY_BITARRAY_WORDS(LARGE)], other_storage[QUARRY_BITARRAY_WORDS(LARGE)];
-static bool stop; /* atomic */
+static sem_t stops; /* one for each thread that is to end */
 
 static bool is_to_stop(void)
 {
-    return __atomic_load_n(&stop, __ATOMIC_RELAXED);
+    return sem_trywait(&stops) == 0;
 }
 
 static void begin(uint32_t num_bits)
@@ -43,7 +44,6 @@ static void begin(uint32_t num_bits)
     bit_owners_begin();
     assert_int_equal(quarry_bitarray_init(&array, num_bits, storage, words), 0);
     assert_int_equal(quarry_bitarray_init(&other, num_bits, other_storage, words), 0);
-    stop = false;
 }
 
 /* --- Allocating --- */
@@ -125,7 +125,7 @@ static void regions_change_at_once(void **state)
         result = sys_bitarray_test_and_set_region(&array, REGION_BITS, REGION_AT, false);
         assert_true(result == 0 || result == -EEXIST);
     }
-    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    sem_post(&stops);
     pthread_join(thread, NULL);
 }
 
@@ -216,7 +216,8 @@ static void a_child_finds_all_bits(void **state)
         assert_int_equal(death.signal, 0);
         assert_int_equal(death.exit_code, 0);
     }
-    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    sem_post(&stops);
+    sem_post(&stops);
     for (size_t i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
     }
@@ -231,5 +232,7 @@ int main(void)
         cmocka_unit_test(arrays_may_be_named_in_either_order),
         cmocka_unit_test(a_child_finds_all_bits),
     };
+
+    sem_init(&stops, 0, 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
