@@ -24,6 +24,7 @@
 
 #include "core/bitarray_summary.h"
 #include "core/bitarray_words.h"
+#include "core/bits.h"
 
 #define NOT_FOUND SIZE_MAX
 
@@ -103,13 +104,12 @@ size_t bitarray_claim_next(sys_bitarray_t *bitarray, size_t from, size_t most, s
 /* The lowest bits of `bits`, which is not 0: as many as there are, at most `most`. */
 static uint32_t lowest_of(uint32_t bits, size_t most)
 {
-    uint64_t first = ((uint64_t)1 << (most < BUNDLE_BITS ? most : BUNDLE_BITS)) - 1;
-    uint32_t run = (uint32_t)(first << unit_lowest(bits));
     uint32_t lowest = 0;
 
     if (most >= BUNDLE_BITS) {
         return bits;
     }
+    uint32_t run = (((uint32_t)1 << most) - 1) << lowest_bit(bits);
     if ((bits & run) == run) { /* of so many, or of all that there are */
         return run;
     }
