@@ -8,31 +8,25 @@
 
 #include <quarry/config.h>
 
-#define CONFIG_SYS_HEAP_VALIDATE    1
-#define CONFIG_SYS_HEAP_STRESS      1
-#define CONFIG_SYS_HEAP_INFO        1
-#define CONFIG_SYS_HEAP_LISTENER    1
-#define CONFIG_HEAP_LISTENER        1
-#define CONFIG_HEAPTRACE            1
-#define CONFIG_SYS_HEAP_ALLOC_LOOPS QUARRY_HEAP_ALLOC_LOOPS
-#define CONFIG_SYS_HEAP_ARRAY_SIZE  QUARRY_HEAP_ARRAY_SIZE
-
+#define CONFIG_SYS_HEAP_VALIDATE             1
+#define CONFIG_SYS_HEAP_STRESS               1
+#define CONFIG_SYS_HEAP_INFO                 1
+#define CONFIG_SYS_HEAP_LISTENER             1
+#define CONFIG_HEAP_LISTENER                 1
+#define CONFIG_HEAPTRACE                     1
 #define CONFIG_MEMREF                        1
 #define CONFIG_OBJ_CORE                      1
 #define CONFIG_OBJ_CORE_STATS                1
 #define CONFIG_OBJ_CORE_MEM_SLAB             1
 #define CONFIG_OBJ_CORE_SYS_MEM_BLOCKS       1
-#define CONFIG_OBJ_CORE_STATS_MEM_SLAB       1
 #define CONFIG_OBJ_CORE_STATS_SYS_MEM_BLOCKS 1
-
-#define CONFIG_MULTI_HEAP        1
-#define CONFIG_SHARED_MULTI_HEAP 1
-#define CONFIG_MEM_ATTR          1
-#define CONFIG_MEM_ATTR_HEAP     1
-
-#define CONFIG_MEM_SLAB_POINTER_VALIDATE      1
-#define CONFIG_MEM_SLAB_TRACE_MAX_UTILIZATION 1
-#define CONFIG_MULTITHREADING                 1
+#define CONFIG_OBJ_CORE_STATS_MEM_SLAB       1
+#define CONFIG_SYS_HEAP_ALLOC_LOOPS          QUARRY_HEAP_ALLOC_LOOPS
+#define CONFIG_SYS_HEAP_ARRAY_SIZE           QUARRY_HEAP_ARRAY_SIZE
+#define CONFIG_MULTI_HEAP                    1
+#define CONFIG_SHARED_MULTI_HEAP             1
+#define CONFIG_MEM_ATTR                      1
+#define CONFIG_MEM_ATTR_HEAP                 1
 
 /* The size of the system heap in bytes, which the program's build may give, as Zephyr's does, by
  * either name: see <zephyr/kernel/system_heap.h>. */
@@ -54,6 +48,14 @@
 #define CONFIG_SYS_MEM_BLOCKS               1
 #define CONFIG_SYS_MEM_BLOCKS_LISTENER      1
 #define CONFIG_SYS_MEM_BLOCKS_RUNTIME_STATS 1
+
+#define CONFIG_MEM_SLAB_POINTER_VALIDATE      1
+#define CONFIG_MEM_SLAB_TRACE_MAX_UTILIZATION 1
+
+#define CONFIG_IRQ_OFFLOAD    1
+#define CONFIG_LOG            1
+#define CONFIG_MULTITHREADING 1
+#define CONFIG_PRINTK         1
 
 #define CONFIG_SYS_CLOCK_TICKS_PER_SEC 1000000000
 #define CONFIG_TIMEOUT_64BIT           1

@@ -79,15 +79,40 @@ static bool make_slot(size_t number)
     return more_slots[segment] != NULL;
 }
 
-/* The slot with `core`, which may be NULL; slots_used if there is none. */
-static size_t slot_with(const struct k_obj_core *core)
+/* Where the segment ends that a slot is in: with the slot of this number. */
+static size_t end_of_segment(size_t number)
 {
+    return number < FIRST_SLOTS
+               ? FIRST_SLOTS
+               : (size_t)FIRST_SLOTS << (floor_log2((uint32_t)(number / FIRST_SLOTS)) + 1);
+}
+
+/* Slots found in one pass; slots_used: there is none. */
+struct places {
+    size_t of_core;
+    size_t free; /* the first one, of those before the core */
+};
+
+static struct places look_for(const struct k_obj_core *core)
+{
+    struct places places = {slots_used, slots_used};
     size_t number = 0;
 
-    while (number < slots_used && *slot_at(number) != core) {
-        number++;
+    while (number < slots_used) {
+        struct k_obj_core **slot = slot_at(number);
+        size_t end = end_of_segment(number);
+
+        for (end = end < slots_used ? end : slots_used; number < end; number++, slot++) {
+            if (*slot == core) {
+                places.of_core = number;
+                return places;
+            }
+            if (*slot == NULL && places.free == slots_used) {
+                places.free = number;
+            }
+        }
     }
-    return number;
+    return places;
 }
 
 static struct k_obj_core *core_of(const struct z_obj_module *module, void *const *pointer)
@@ -113,10 +138,14 @@ static bool is_defined(const struct k_obj_core *core)
 static bool enlist(struct k_obj_core *core)
 {
     __atomic_store_n(&core->is_unlinked, false, __ATOMIC_RELAXED);
-    if (is_defined(core) || slot_with(core) != slots_used) {
+    if (is_defined(core)) {
         return true;
     }
-    size_t number = slot_with(NULL);
+    struct places places = look_for(core);
+    size_t number = places.free;
+    if (places.of_core != slots_used) {
+        return true;
+    }
     if (!make_slot(number)) {
         return false;
     }
@@ -129,7 +158,7 @@ static bool enlist(struct k_obj_core *core)
 
 static void strike_off(struct k_obj_core *core)
 {
-    size_t number = slot_with(core);
+    size_t number = look_for(core).of_core;
 
     __atomic_store_n(&core->is_unlinked, true, __ATOMIC_RELAXED);
     if (number != slots_used) {

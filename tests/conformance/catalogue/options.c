@@ -23,6 +23,9 @@ void catalogue_options(void)
 {
     const struct entry entries[] = {
         OPTION(CONFIG_MULTITHREADING),
+        OPTION(CONFIG_IRQ_OFFLOAD),
+        OPTION(CONFIG_LOG),
+        OPTION(CONFIG_PRINTK),
         OPTION(CONFIG_MEMREF),
         OPTION(CONFIG_OBJ_CORE),
         OPTION(CONFIG_OBJ_CORE_STATS),
