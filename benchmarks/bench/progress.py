@@ -84,4 +84,5 @@ class Progress:
         """Leave a clean line."""
         if sys.stderr.isatty():
             print(CLEAR_LINE, end="", file=sys.stderr)
-        print(f"{self.total - len(self.left)} of {self.total} runs in {clock(time.monotonic() - self.started)}", file=sys.stderr)
+        print(f"{self.total - len(self.left)} of {self.total} runs in "
+              f"{clock(time.monotonic() - self.started)}", file=sys.stderr)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .runner import Settings
 
 NOT_THERE = "not there"
-BUSY_LOAD = 0.7  # processes that ran or wanted to, on average over the minute before
 ROUNDS_TO_JUDGE = 5
 OPTIONS_TOLD = ("optimization", "b_ndebug", "b_lto", "checks", "heap_hardening", "heap_runtime_stats",
                 "valgrind")
@@ -161,7 +160,6 @@ def describe(provenance: Mapping[str, Any]) -> list[str]:
     machine_, system_ = provenance["machine"], provenance["system"]
     conditions_, settings = provenance["conditions"], provenance["settings"]
     build, programs = provenance["build"], provenance.get("programs", {})
-    busy = conditions_["load_before"][0] >= BUSY_LOAD
     options = ", ".join(f"{name}={value}" for name, value in build["options"].items())
     loads = ["/".join(f"{load:.1f}" for load in conditions_[name]) for name in ("load_before", "load_after")]
     return [
@@ -174,8 +172,6 @@ def describe(provenance: Mapping[str, Any]) -> list[str]:
         f"governor {conditions_['governor']}, {conditions_['aslr']}, transparent huge pages "
         f"{conditions_['transparent_huge_pages']}, load {loads[0]} before, {loads[1]} after",
         f"scale {settings['scale']}, {settings['rounds']} rounds, seed {settings['seed']}",
-        *(["THE MACHINE WAS BUSY with something else before the first run: do not trust the times."]
-          if busy else []),
         *([f"Fewer than {ROUNDS_TO_JUDGE} rounds: intervals and ties say little."]
           if settings["rounds"] < ROUNDS_TO_JUDGE else []),
         *(f"{entry['name']}: {entry['path']}, {entry['package']}, sha256 {entry['sha256'][:12]}"

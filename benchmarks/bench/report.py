@@ -10,6 +10,7 @@ from . import provenance, summary
 from .summary import Cell, Row
 
 KIB = 1024
+QUIET_SHARE = 0.95
 IN_OTHER_TABLES = ("work_seconds", "peak_rss_bytes")  # there as the kernel tells, of the whole process
 LEGEND = """\
 Cells: median / median of the best allocator of the row, ± median absolute deviation in per cent.
@@ -68,18 +69,26 @@ def ratio_cell(cell: Cell | None) -> str:
     return f"{mark}{cell.ratio:.2f} ±{100 * cell.spread:.0f}"
 
 
-def mean_lines(rows: Sequence[Row], names: Sequence[str]) -> list[list[str]]:
-    """Return the closing lines of a table of ratios."""
+def several(number: int, what: str) -> str:
+    """Return a number of things."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def mean_lines(rows: Sequence[Row], kinds: Mapping[str, str], names: Sequence[str]) -> list[list[str]]:
+    """Return the closing lines of a table of ratios: all cases, and those of each kind if there are two."""
     lines = []
     for base in ("", names[0]):
-        means = {name: summary.mean_to(rows, names, name, base) for name in names}
-        known = {name: mean for name, mean in means.items() if mean is not None}
-        if known:
-            cases = next(iter(known.values())).cases
-            title = f"mean to {base or 'the best'}, {cases} case{'' if cases == 1 else 's'}"
-            lines.append([title, "", *(f"{known[name].ratio:.3f}" for name in names)])
-            lines.append(["  95 % of it lies in", "",
-                          *(f"{known[name].low:.2f}-{known[name].high:.2f}" for name in names)])
+        means = summary.means_to(rows, names, base)
+        if means:
+            title = f"mean to {base or 'the best'}, {several(means[0].cases, 'case')}"
+            lines.append([title, "", *(f"{mean.ratio:.3f}" for mean in means)])
+            lines.append(["  95 % of it lies in", "", *(f"{mean.low:.2f}-{mean.high:.2f}" for mean in means)])
+        present = sorted({kinds[row.case] for row in rows}, reverse=True)
+        for kind in present if len(present) > 1 else []:
+            means = summary.means_to([row for row in rows if kinds[row.case] == kind], names, base)
+            if means:
+                lines.append([f"  {several(means[0].cases, kind)}", "",
+                              *(f"{mean.ratio:.3f}" for mean in means)])
     return lines
 
 
@@ -95,7 +104,8 @@ def ratio_table(result: Mapping[str, Any], figure: str, title: str, measures: Se
         best = row.best()
         lines.append([row.case, show(best.median) if best else "",
                       *(ratio_cell(row.cells.get(name)) for name in names)])
-    return ["", title, "", *aligned(["case", "best", *names], lines + mean_lines(rows, names))]
+    kinds = {case["name"]: case["kind"] for case in result["cases"]}
+    return ["", title, "", *aligned(["case", "best", *names], lines + mean_lines(rows, kinds, names))]
 
 
 def median_table(result: Mapping[str, Any], title: str, wanted: Sequence[tuple[str, str]],
@@ -179,6 +189,10 @@ def failure_lines(result: Mapping[str, Any]) -> list[str]:
 def text(result: Mapping[str, Any]) -> str:
     """Return the whole report."""
     lines = provenance.describe(result["provenance"])
+    share = summary.processor_share(result)
+    if share is not None and share < QUIET_SHARE:
+        lines.append(f"THE MACHINE WAS BUSY with something else: commands that did not wait had {100 * share:.0f} % "
+                     "of a processor. Do not trust the times.")
     if not result["complete"]:
         lines.append("INTERRUPTED: of each case only the rounds that all allocators have ended are shown.")
     for figure, title, measures, show in RATIO_TABLES:

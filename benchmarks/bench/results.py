@@ -34,8 +34,8 @@ class Refused(Exception):
 
 def make(campaign: Campaign, cases: Sequence[Case], origin: Mapping[str, Any]) -> dict[str, Any]:
     """Return a campaign's result."""
-    return {"format": FORMAT, "complete": campaign.complete, "provenance": dict(origin), "cases": [case.as_json() for case in cases],
-            "runs": campaign.runs, "latency": campaign.latencies(),
+    return {"format": FORMAT, "complete": campaign.complete, "provenance": dict(origin),
+            "cases": [case.as_json() for case in cases], "runs": campaign.runs, "latency": campaign.latencies(),
             "system_calls": campaign.system_calls, "failures": campaign.failures}
 
 

@@ -2,10 +2,11 @@
 """The campaign: rounds of all cases under all allocators, in an order that favours nobody.
 
 Before the first round each case runs once, to warm up, under an allocator drawn at random: what is to
-be warm then, files in the system's memory above all, is the same for all of them. In each round the cases come in a new order, and the allocators
-of a case in a new order too, both drawn from the campaign's seed: what changes slowly on the machine
-hits all of them alike. A run that fails ends its allocator's part in the case, and is told. A case
-whose outputs differ between allocators is refused as a whole.
+be warm then, files in the system's memory above all, is the same for all of them. In each round the
+cases come in a new order, and the allocators of a case in a new order too, both drawn from the
+campaign's seed: what changes slowly on the machine hits all of them alike. A run that fails ends its
+allocator's part in the case, and is told. A case whose outputs differ between allocators is refused as
+a whole.
 """
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ RESAMPLES = 1000
 LOW, HIGH = 0.025, 0.975
 NEGLIGIBLE = 1.01
 SEED = 20240229
+HARDLY_EVER = 10  # times a command waited for something
+LONG_ENOUGH = 0.05  # seconds of a processor, so that start and end of the process weigh nothing
 
 
 @dataclass(frozen=True)
@@ -146,3 +148,19 @@ def mean_to(rows_of: Sequence[Row], allocators: Sequence[str], name: str, base: 
         drawn = [total + math.log(one / two) for total, (one, two) in zip(drawn, pairs)]
     low, high = interval([math.exp(total / len(complete)) for total in drawn])
     return Mean(math.exp(statistics.fmean(logs)), low, high, len(complete))
+
+
+def processor_share(result: Mapping[str, Any]) -> float | None:
+    """Return the part of a processor that commands had which did not wait; None if there were none.
+
+    On a quiet machine that is 1. What is missing went to other programs, or to other virtual machines.
+    """
+    shares = [min(run["processor_seconds"] / run["seconds"], 1.0) for run in result["runs"]
+              if run["voluntary_switches"] < HARDLY_EVER and run["processor_seconds"] >= LONG_ENOUGH]
+    return statistics.median(shares) if shares else None
+
+
+def means_to(rows_of: Sequence[Row], allocators: Sequence[str], base: str = "") -> list[Mean]:
+    """Return every allocator's mean, or nothing if there is no case that all have ended well."""
+    means = [mean_to(rows_of, allocators, name, base) for name in allocators]
+    return [mean for mean in means if mean is not None]

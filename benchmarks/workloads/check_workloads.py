@@ -18,6 +18,7 @@ SECONDS = 120
 MEASURES = {"time", "rss", "decay", "latency"}
 KEYS = ["workload", "parameters", "operations", "check", "metrics"]
 WITH_SAMPLES = {"consumer_only", "phase_change", "idle_decay"}
+WITHOUT_RANDOM = {"false_sharing"}
 HEADER = struct.Struct("=8sIIQII")
 RECORD = struct.Struct("=QIBBH")
 # What each program notices, with the arguments for it. A number that is handed out twice can make
@@ -101,6 +102,13 @@ def compare(case: dict, program: str, preload: str) -> None:
     require(all(one == found[0] for one in found), f"{case['name']}: the work differs: {found}")
 
 
+def vary(case: dict, program: str) -> None:
+    """Another seed is other work: the check is about what was done."""
+    arguments = case["arguments"] + case["test"]
+    checks = {result_of(program, arguments + ["--seed", seed], "")["check"] for seed in "123"}
+    require(len(checks) == 3, f"{case['name']}: the check does not depend on the seed")
+
+
 def provoke(program: str, name: str, arguments: list[str], faulty: str) -> None:
     for fault in NOTICED.get(name, ALWAYS):
         arguments_now = arguments + ARGUMENTS_OF_FAULT.get((name, fault), ARGUMENTS.get(name, []))
@@ -128,6 +136,8 @@ def main() -> int:
     require(bool(own), f"{name} is not in the list")
     for case in own:
         compare(case, program, preload)
+    if name not in WITHOUT_RANDOM:
+        vary(own[0], program)
     refuse(program)
     provoke(program, name, own[0]["arguments"] + own[0]["test"], faulty)
     print(f"{len(own)} cases")

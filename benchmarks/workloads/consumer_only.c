@@ -24,7 +24,7 @@
 
 static uint64_t live_bytes = UINT64_C(16) << 20;
 static uint64_t phase_bytes = UINT64_C(256) << 20;
-static uint64_t phases = 30;
+static uint64_t phases = 20;
 
 static const struct workload_option options[] = {
     {"live", "bytes that live at once, at most", &live_bytes, WORKLOAD_MOST_THREADS *BATCH_BYTES,

@@ -65,7 +65,8 @@ static noreturn void print_help(const struct workload *workload)
     for (int i = 0; i < all_count; i++) {
         print_option(all[i]);
     }
-    exit(fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    result_flush();
+    exit(EXIT_SUCCESS);
 }
 
 static noreturn void refuse(const struct workload_option *option, const char *text)

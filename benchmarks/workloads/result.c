@@ -42,6 +42,13 @@ void result_begin(const struct workload *workload)
     (void)setvbuf(stdout, output, _IOFBF, sizeof(output));
 }
 
+void result_flush(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        workload_refuse("standard output cannot be written");
+    }
+}
+
 const char *result_name(void)
 {
     return result.workload == NULL ? "workload" : result.workload->name;
@@ -129,5 +136,6 @@ int workload_end(void)
         print_samples();
     }
     (void)printf("}\n");
-    return fflush(stdout) == 0 && ferror(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    result_flush();
+    return EXIT_SUCCESS;
 }

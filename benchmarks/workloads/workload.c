@@ -187,8 +187,8 @@ static void run_threads(uint64_t count)
     for (uint64_t i = 0; i < count; i++) {
         workers[i].thread = workload_thread(run_worker, &workers[i]);
     }
+    workload_clock_start(); /* before: on a busy machine this thread may be back after the others */
     (void)pthread_barrier_wait(&start);
-    workload_clock_start();
     for (uint64_t i = 0; i < count; i++) {
         workload_join(workers[i].thread);
     }

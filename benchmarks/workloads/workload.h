@@ -12,7 +12,8 @@
  *        metrics     numbers by name, units in the name
  *        rss_samples [milliseconds since the start, bytes], from programs that look at them
  *   1  the allocator was wrong: one line on standard error
- *   2  an option is wrong, or the machine has no thread or memory left for the workload's own needs
+ *   2  an option is wrong, the output cannot be written, or the machine has no thread or memory
+ * left for the workload's own needs
  *
  * Nothing here calls malloc between workload_begin and workload_end. */
 #ifndef QUARRY_WORKLOADS_WORKLOAD_H

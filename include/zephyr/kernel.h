@@ -2,7 +2,8 @@
 /**
  * @file
  * Zephyr's kernel, as far as memory goes: slabs, heaps that threads wait for, the system heap,
- * timeouts and threads.
+ * object cores, timeouts and threads; and what code around memory uses besides: semaphores, queues
+ * of items, locks, atomics, printing.
  *
  * Source: Zephyr's <zephyr/kernel.h>. Differs from Zephyr: its other objects are not there.
  */
@@ -12,6 +13,7 @@
 #include <errno.h>
 #include <zephyr/autoconf.h>
 #include <zephyr/kernel/context.h>
+#include <zephyr/kernel/fifo.h>
 #include <zephyr/kernel/kheap.h>
 #include <zephyr/kernel/mem_slab.h>
 #include <zephyr/kernel/obj_core.h>

@@ -4,7 +4,8 @@
  *    | ...XXXXX | XXXXXXXX | XX...... |     a region, in the first, the inner and the last bundle
  *
  * Claiming is setting bits that were clear. In one bundle it is one swap of the whole word. In
- * several it is, after a look whether all is clear, one atomic OR each, which tells what was there:
+ * several it is, after a look whether all is clear, one atomic OR for each unit or bundle, which
+ * tells what was there:
  *
  *   1. who finds that a bit was set in between takes back the bits that it did set, and no others.
  *
@@ -139,8 +140,8 @@ void bitarray_set_region(sys_bitarray_t *bitarray, size_t num_bits, size_t offse
 {
     size_t last_bit = offset + (num_bits - 1);
 
-    for (size_t bundle = offset / BUNDLE_BITS; bundle <= last_bit / BUNDLE_BITS; bundle++) {
-        bundle_set(bitarray, bundle, bundle_mask(bundle, offset, last_bit));
+    for (size_t unit = offset / UNIT_BITS; unit <= last_bit / UNIT_BITS; unit++) {
+        unit_set(bitarray, unit, unit_mask(unit, offset, last_bit));
     }
     summary_note_set(bitarray, offset / UNIT_BITS, last_bit / UNIT_BITS);
 }
@@ -149,8 +150,8 @@ void bitarray_clear_region(sys_bitarray_t *bitarray, size_t num_bits, size_t off
 {
     size_t last_bit = offset + (num_bits - 1);
 
-    for (size_t bundle = offset / BUNDLE_BITS; bundle <= last_bit / BUNDLE_BITS; bundle++) {
-        bundle_clear(bitarray, bundle, bundle_mask(bundle, offset, last_bit));
+    for (size_t unit = offset / UNIT_BITS; unit <= last_bit / UNIT_BITS; unit++) {
+        unit_clear(bitarray, unit, unit_mask(unit, offset, last_bit));
     }
     summary_note_cleared(bitarray, offset / UNIT_BITS, last_bit / UNIT_BITS);
 }
@@ -163,7 +164,9 @@ void bitarray_xor(sys_bitarray_t *bitarray, const sys_bitarray_t *other, size_t 
     for (size_t bundle = offset / BUNDLE_BITS; bundle <= last_bit / BUNDLE_BITS; bundle++) {
         uint32_t value = bundle_load(other, bundle) & bundle_mask(bundle, offset, last_bit);
 
-        __atomic_fetch_xor(&bitarray->bundles[bundle], value, __ATOMIC_SEQ_CST);
+        if (value != 0) {
+            __atomic_fetch_xor(&bitarray->bundles[bundle], value, __ATOMIC_SEQ_CST);
+        }
     }
     summary_note_cleared(bitarray, offset / UNIT_BITS, last_bit / UNIT_BITS);
     summary_note_set(bitarray, offset / UNIT_BITS, last_bit / UNIT_BITS);
@@ -186,31 +189,36 @@ static bool claim_in_bundle(sys_bitarray_t *bitarray, size_t bundle, uint32_t ma
     return true;
 }
 
+/* The region from `offset` up to a unit, of which there may be nothing. */
+static void clear_before(sys_bitarray_t *bitarray, size_t offset, size_t unit)
+{
+    if (unit > offset / UNIT_BITS) {
+        bitarray_clear_region(bitarray, unit * UNIT_BITS - offset, offset);
+    }
+}
+
 bool bitarray_claim(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
 {
-    size_t last_bit = offset + (num_bits - 1);
-    size_t first = offset / BUNDLE_BITS, last = last_bit / BUNDLE_BITS;
+    size_t last_bit = offset + (num_bits - 1), bundle = offset / BUNDLE_BITS;
 
-    if (first == last) {
-        return claim_in_bundle(bitarray, first, bundle_mask(first, offset, last_bit));
+    if (bundle == last_bit / BUNDLE_BITS) {
+        return claim_in_bundle(bitarray, bundle, bundle_mask(bundle, offset, last_bit));
     }
     if (!bitarray_is_region_clear(bitarray, num_bits, offset)) {
         return false;
     }
-    for (size_t bundle = first; bundle <= last; bundle++) {
-        uint32_t mask = bundle_mask(bundle, offset, last_bit);
-        uint32_t lost = bundle_set(bitarray, bundle, mask) & mask;
+    for (size_t unit = offset / UNIT_BITS; unit <= last_bit / UNIT_BITS; unit++) {
+        uint64_t mask = unit_mask(unit, offset, last_bit);
+        uint64_t lost = unit_set(bitarray, unit, mask);
 
         if (__builtin_expect(lost != 0, 0)) {
-            bundle_clear(bitarray, bundle, mask & ~lost);
-            if (bundle > first) {
-                bitarray_clear_region(bitarray, bundle * BUNDLE_BITS - offset, offset);
-            }
-            summary_note_cleared(bitarray, bundle / 2, bundle / 2);
+            unit_clear(bitarray, unit, mask & ~lost); /* rule 1 */
+            summary_note_cleared(bitarray, unit, unit);
+            clear_before(bitarray, offset, unit);
             return false;
         }
     }
-    summary_note_set(bitarray, first / 2, last / 2);
+    summary_note_set(bitarray, offset / UNIT_BITS, last_bit / UNIT_BITS);
     return true;
 }
 
@@ -229,31 +237,35 @@ static bool release_in_bundle(sys_bitarray_t *bitarray, size_t bundle, uint32_t 
     return true;
 }
 
+static void set_before(sys_bitarray_t *bitarray, size_t offset, size_t unit)
+{
+    if (unit > offset / UNIT_BITS) {
+        bitarray_set_region(bitarray, unit * UNIT_BITS - offset, offset);
+    }
+}
+
 bool bitarray_release(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
 {
-    size_t last_bit = offset + (num_bits - 1);
-    size_t first = offset / BUNDLE_BITS, last = last_bit / BUNDLE_BITS;
+    size_t last_bit = offset + (num_bits - 1), bundle = offset / BUNDLE_BITS;
 
-    if (first == last) {
-        return release_in_bundle(bitarray, first, bundle_mask(first, offset, last_bit));
+    if (bundle == last_bit / BUNDLE_BITS) {
+        return release_in_bundle(bitarray, bundle, bundle_mask(bundle, offset, last_bit));
     }
     if (!bitarray_is_region_set(bitarray, num_bits, offset)) {
         return false;
     }
-    for (size_t bundle = first; bundle <= last; bundle++) {
-        uint32_t mask = bundle_mask(bundle, offset, last_bit);
-        uint32_t cleared = bundle_clear(bitarray, bundle, mask) & mask;
+    for (size_t unit = offset / UNIT_BITS; unit <= last_bit / UNIT_BITS; unit++) {
+        uint64_t mask = unit_mask(unit, offset, last_bit);
+        uint64_t cleared = unit_clear(bitarray, unit, mask);
 
         if (__builtin_expect(cleared != mask, 0)) {
-            bundle_set(bitarray, bundle, cleared);
-            if (bundle > first) {
-                bitarray_set_region(bitarray, bundle * BUNDLE_BITS - offset, offset);
-            }
-            summary_note_cleared(bitarray, first / 2, bundle / 2);
+            unit_set(bitarray, unit, cleared);
+            summary_note_cleared(bitarray, unit, unit);
+            set_before(bitarray, offset, unit);
             return false;
         }
     }
-    summary_note_cleared(bitarray, first / 2, last / 2);
+    summary_note_cleared(bitarray, offset / UNIT_BITS, last_bit / UNIT_BITS);
     return true;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words of a bit array: how they are read and changed, and where a region lies in them.
  *
- *    bundles    | 31 ... 0 | 63 ... 32 | 95 ... 64 | 127 ... 96 |     changed 32 bits at a time
- *    units      | 63 ................ 0 | 127 .............. 64 |     looked at 64 bits at a time
+ *    bundles    | 31 ... 0 | 63 ... 32 | 95 ... 64 | 127 ... 96 |     as users see them
+ *    units      | 63 ................ 0 | 127 .............. 64 |     as regions are gone through
  *
- * Whatever changes a bundle is one atomic instruction that tells what was there before. What is
- * behind the last bit reads as set, so that no search finds it; it is written by nobody. */
+ * Whatever changes a bundle is one atomic instruction that tells what was there before; it may
+ * change both bundles of a unit. What is behind the last bit reads as set, so that no search finds
+ * it; it is written by nobody. */
 #ifndef QUARRY_CORE_BITARRAY_WORDS_H
 #define QUARRY_CORE_BITARRAY_WORDS_H
 
@@ -110,6 +111,59 @@ static inline uint64_t unit_load(const sys_bitarray_t *bitarray, size_t unit)
     return __atomic_load_n(&bitarray->bundles[2 * unit], __ATOMIC_SEQ_CST) |
            (uint64_t)__atomic_load_n(&bitarray->bundles[2 * unit + 1], __ATOMIC_SEQ_CST)
                << BUNDLE_BITS;
+}
+
+/* Two bundles as one word, in machines that have such words with the lower half first. */
+typedef uintptr_t wide_word __attribute__((may_alias));
+
+static inline wide_word *wide_at(const sys_bitarray_t *bitarray, size_t unit)
+{
+    return (wide_word *)(void *)&bitarray->bundles[2 * unit];
+}
+
+/* Whether bits of both bundles are meant, and one instruction can change them. */
+static inline bool is_wide(const sys_bitarray_t *bitarray, size_t unit, uint64_t mask)
+{
+    return sizeof(wide_word) == sizeof(mask) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ &&
+           (uintptr_t)wide_at(bitarray, unit) % sizeof(wide_word) == 0 && (uint32_t)mask != 0 &&
+           mask >> BUNDLE_BITS != 0;
+}
+
+/* Each changes bits of a unit, of one bundle after the other at worst, and returns which of these
+ * bits were set before. */
+static inline uint64_t unit_set(sys_bitarray_t *bitarray, size_t unit, uint64_t mask)
+{
+    uint32_t low = (uint32_t)mask, high = (uint32_t)(mask >> BUNDLE_BITS);
+    uint64_t before = 0;
+
+    if (is_wide(bitarray, unit, mask)) {
+        return mask & __atomic_fetch_or(wide_at(bitarray, unit), (wide_word)mask, __ATOMIC_SEQ_CST);
+    }
+    if (low != 0) {
+        before = bundle_set(bitarray, 2 * unit, low);
+    }
+    if (high != 0) {
+        before |= (uint64_t)bundle_set(bitarray, 2 * unit + 1, high) << BUNDLE_BITS;
+    }
+    return before & mask;
+}
+
+static inline uint64_t unit_clear(sys_bitarray_t *bitarray, size_t unit, uint64_t mask)
+{
+    uint32_t low = (uint32_t)mask, high = (uint32_t)(mask >> BUNDLE_BITS);
+    uint64_t before = 0;
+
+    if (is_wide(bitarray, unit, mask)) {
+        return mask &
+               __atomic_fetch_and(wide_at(bitarray, unit), ~(wide_word)mask, __ATOMIC_SEQ_CST);
+    }
+    if (low != 0) {
+        before = bundle_clear(bitarray, 2 * unit, low);
+    }
+    if (high != 0) {
+        before |= (uint64_t)bundle_clear(bitarray, 2 * unit + 1, high) << BUNDLE_BITS;
+    }
+    return before & mask;
 }
 
 /* The number of the lowest and of the highest bit set in a unit, which is not 0; by halves where a

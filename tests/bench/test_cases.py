@@ -12,7 +12,8 @@ from bench import cases
 from bench.catalogue import Scale
 
 ENTRY: dict[str, Any] = {"name": "walk-small", "program": "walk", "arguments": ["--threads", 2],
-                         "quick": ["--bytes", 10], "full": [], "measures": "time", "description": "walks", "origin": "made up"}
+                         "quick": ["--bytes", 10], "full": [], "measures": "time",
+                         "description": "walks", "origin": "made up"}
 RESULT = {"workload": "walk", "parameters": {"seed": 1}, "operations": 3, "check": "00", "metrics": {}}
 
 

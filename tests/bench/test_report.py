@@ -35,6 +35,14 @@ class Tables(unittest.TestCase):
         self.assertEqual(line_of(text, "Time", "mean to the best, 2 cases"), ["1.414", "1.225", "1.736"])
         self.assertEqual(line_of(text, "Time", "mean to glibc, 2 cases"), ["1.000", "0.866", "1.228"])
 
+    def test_means_of_each_kind(self) -> None:
+        made = result(VALUES)
+        self.assertNotIn("1 workload", report.text(made))
+        made["cases"][1]["kind"] = "program"
+        text = report.text(made)
+        self.assertEqual(line_of(text, "Time", "  1 workload"), ["2.000", "1.000", "1.005"])
+        self.assertEqual(line_of(text, "Time", "  1 program"), ["1.000", "1.500", "3.000"])
+
     def test_failed_cell(self) -> None:
         text = report.text(result(VALUES, [CRASH]))
         self.assertIn("failed", line_of(text, "Time", "two"))
@@ -45,6 +53,19 @@ class Tables(unittest.TestCase):
         text = report.text(result(VALUES, [DIFFER]))
         self.assertIn("two, refused: the results differ", text)
         self.assertFalse(any(line.startswith("two ") and "±" in line for line in text.splitlines()))
+
+    def test_busy_machine(self) -> None:
+        busy = result(VALUES)
+        for run in busy["runs"]:
+            run.update(voluntary_switches=1, seconds=4 * run["processor_seconds"])
+        self.assertIn("THE MACHINE WAS BUSY with something else: commands that did not wait had 25 %",
+                      report.text(busy))
+        for run in busy["runs"]:
+            run.update(voluntary_switches=1000)
+        self.assertNotIn("BUSY", report.text(busy))
+        for run in busy["runs"]:
+            run.update(voluntary_switches=1, seconds=run["processor_seconds"])
+        self.assertNotIn("BUSY", report.text(busy))
 
     def test_other_tables(self) -> None:
         made = result(VALUES)
@@ -72,9 +93,7 @@ class Tables(unittest.TestCase):
         self.assertNotIn("INTERRUPTED", text)
         self.assertIn("INTERRUPTED", report.text({**result(VALUES), "complete": False}))
         changed = result(VALUES)
-        changed["provenance"]["conditions"]["load_before"] = [3.0, 0.0, 0.0]
         changed["provenance"]["settings"]["rounds"] = 3
-        self.assertIn("THE MACHINE WAS BUSY", report.text(changed))
         self.assertIn("Fewer than 5 rounds", report.text(changed))
         changed["provenance"]["dirty"] = True
         self.assertIn("changes that are not committed", report.text(changed))

@@ -19,7 +19,8 @@
  *          handler gives while it cannot have the lock is given when that is free.
  *
  * Fork:    a child has a copy of the semaphore, and nobody waits in it. A call that another thread
- *          is in while the process forks has happened for the child, or has not.
+ *          is in while the process forks has happened for the child, or has not;
+ *          what handlers have put off, and that call was about to make good, may be missing there.
  *
  * Owner:   the caller owns the semaphore, and must keep it in place. There is no destroy function:
  *          one that nobody uses any more holds nothing that must be given back.

@@ -74,7 +74,8 @@ struct sys_mem_blocks_info {
     uint32_t max_used_blocks; /**< the most that were, or since it was reset */
 };
 
-/** An allocator of memory blocks. Read what `info`, `buffer` and `bitmap` say. */
+/** An allocator of memory blocks. Read what `info`, `buffer` and `bitmap` say. One that is filled
+ * in by hand, with the rest 0, is as good as a defined one. */
 struct sys_mem_blocks {
     struct sys_mem_blocks_info info;
     uint8_t *buffer;        /**< where block 0 is */
