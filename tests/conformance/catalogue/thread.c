@@ -7,6 +7,7 @@ K_THREAD_STACK_DEFINE(catalogue_stack, 1024);
 K_THREAD_STACK_ARRAY_DEFINE(catalogue_stacks, 2, 1024);
 
 K_SEM_DEFINE(catalogue_semaphore, 1, 2);
+K_FIFO_DEFINE(catalogue_queue);
 
 static bool spinlocks_work(void)
 {
@@ -20,7 +21,7 @@ static bool spinlocks_work(void)
     return rounds == 1;
 }
 
-static void semaphores_and_locks(void)
+static void semaphores_queues_and_locks(void)
 {
     const struct entry entries[] = {
         TYPE(struct k_sem),
@@ -31,6 +32,13 @@ static void semaphores_and_locks(void)
         FUNCTION(k_sem_give),
         FUNCTION(k_sem_reset),
         FUNCTION(k_sem_count_get),
+        TYPE(struct k_fifo),
+        MACRO(K_FIFO_DEFINE, k_fifo_is_empty(&catalogue_queue) != 0),
+        FUNCTION(k_fifo_init),
+        FUNCTION(k_fifo_put),
+        FUNCTION(k_fifo_get),
+        FUNCTION(k_fifo_cancel_wait),
+        FUNCTION(k_fifo_is_empty),
         TYPE(struct k_spinlock),
         TYPE(k_spinlock_key_t),
         MACRO(K_SPINLOCK, spinlocks_work()),
@@ -72,5 +80,5 @@ static void threads(void)
 void catalogue_thread(void)
 {
     threads();
-    semaphores_and_locks();
+    semaphores_queues_and_locks();
 }
