@@ -10,13 +10,13 @@
  *
  * In the child of a fork the first call mends the array's summary, under the lock; what the call of
  * a thread that is not there has done of a region stays as it is. */
-#include "kernel/sys_bitarray.h"
-
 #include <errno.h>
 #include <quarry/bitarray.h>
+#include <zephyr/sys/bitarray.h>
 
 #include "core/bitarray.h"
 #include "core/check.h"
+#include "kernel/guard.h"
 
 static void check(const sys_bitarray_t *bitarray)
 {
@@ -26,7 +26,7 @@ static void check(const sys_bitarray_t *bitarray)
 
 /* --- The lock --- */
 
-void bitarray_inherit(void *bitarray, bool was_held)
+static void inherit(void *bitarray, bool was_held)
 {
     (void)was_held; /* a handler may have been inside without the lock */
     bitarray_mend(bitarray);
@@ -38,7 +38,7 @@ static __attribute__((cold, noinline)) void make_good(sys_bitarray_t *bitarray)
     struct visit visit;
 
     visit_begin(&visit);
-    guard_make_good(&bitarray->lock, 0, bitarray_inherit, bitarray); /* if not: guard_enter waits */
+    guard_make_good(&bitarray->lock, 0, inherit, bitarray); /* if not: guard_enter waits */
     visit_end(&visit);
 }
 
@@ -49,13 +49,13 @@ static void look_after_forks(sys_bitarray_t *bitarray)
     }
 }
 
-void bitarray_enter(sys_bitarray_t *bitarray, struct visit *visit)
+static void enter(sys_bitarray_t *bitarray, struct visit *visit)
 {
     look_after_forks(bitarray);
     guard_enter(&bitarray->lock, visit);
 }
 
-void bitarray_leave(sys_bitarray_t *bitarray, struct visit *visit)
+static void leave(sys_bitarray_t *bitarray, struct visit *visit)
 {
     guard_leave(&bitarray->lock, visit);
 }
@@ -94,9 +94,9 @@ int sys_bitarray_test_and_set_bit(sys_bitarray_t *bitarray, size_t bit, int *pre
     if (prev_val == NULL || bit >= bitarray->num_bits) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     *prev_val = bitarray_set_bit(bitarray, bit);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return 0;
 }
 
@@ -108,9 +108,9 @@ int sys_bitarray_test_and_clear_bit(sys_bitarray_t *bitarray, size_t bit, int *p
     if (prev_val == NULL || bit >= bitarray->num_bits) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     *prev_val = bitarray_clear_bit(bitarray, bit);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return 0;
 }
 
@@ -124,9 +124,9 @@ int sys_bitarray_alloc(sys_bitarray_t *bitarray, size_t num_bits, size_t *offset
     if (offset == NULL || num_bits == 0 || num_bits > bitarray->num_bits) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bool claimed = bitarray_claim_lowest_run(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return claimed ? 0 : -ENOSPC;
 }
 
@@ -138,9 +138,9 @@ int sys_bitarray_free(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
     if (!bitarray_has_region(bitarray, num_bits, offset)) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bool released = bitarray_release(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return released ? 0 : -EFAULT;
 }
 
@@ -154,9 +154,9 @@ bool sys_bitarray_is_region_set(sys_bitarray_t *bitarray, size_t num_bits, size_
     if (!bitarray_has_region(bitarray, num_bits, offset)) {
         return false;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bool is_set = bitarray_is_region_set(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return is_set;
 }
 
@@ -168,9 +168,9 @@ bool sys_bitarray_is_region_cleared(sys_bitarray_t *bitarray, size_t num_bits, s
     if (!bitarray_has_region(bitarray, num_bits, offset)) {
         return false;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bool is_clear = bitarray_is_region_clear(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return is_clear;
 }
 
@@ -182,9 +182,9 @@ int sys_bitarray_set_region(sys_bitarray_t *bitarray, size_t num_bits, size_t of
     if (!bitarray_has_region(bitarray, num_bits, offset)) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bitarray_set_region(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return 0;
 }
 
@@ -196,9 +196,9 @@ int sys_bitarray_clear_region(sys_bitarray_t *bitarray, size_t num_bits, size_t 
     if (!bitarray_has_region(bitarray, num_bits, offset)) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bitarray_clear_region(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return 0;
 }
 
@@ -211,10 +211,10 @@ int sys_bitarray_test_and_set_region(sys_bitarray_t *bitarray, size_t num_bits, 
     if (!bitarray_has_region(bitarray, num_bits, offset)) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bool changed = to_set ? bitarray_claim(bitarray, num_bits, offset)
                           : bitarray_release(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return changed ? 0 : -EEXIST;
 }
 
@@ -227,9 +227,9 @@ int sys_bitarray_popcount_region(sys_bitarray_t *bitarray, size_t num_bits, size
     if (count == NULL || !bitarray_has_region(bitarray, num_bits, offset)) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     *count = bitarray_count_region(bitarray, num_bits, offset);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return 0;
 }
 
@@ -259,9 +259,9 @@ int sys_bitarray_find_nth_set(sys_bitarray_t *bitarray, size_t n, size_t num_bit
     if (n == 0 || found_at == NULL || !bitarray_has_region(bitarray, num_bits, offset)) {
         return -EINVAL;
     }
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bool found = bitarray_find_nth_set(bitarray, n, num_bits, offset, found_at);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return found ? 0 : 1;
 }
 
@@ -285,8 +285,8 @@ bool quarry_bitarray_validate(sys_bitarray_t *bitarray)
     struct visit visit;
 
     check(bitarray);
-    bitarray_enter(bitarray, &visit);
+    enter(bitarray, &visit);
     bool is_right = bitarray_validate(bitarray);
-    bitarray_leave(bitarray, &visit);
+    leave(bitarray, &visit);
     return is_right;
 }

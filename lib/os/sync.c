@@ -33,8 +33,10 @@ static void check_order(const struct lock *lock)
 /* For the second of a pair, the last lock that was taken being the first. */
 static void check_pair(const struct lock *lock, const struct lock *first)
 {
-    CHECK(held.count > 0 && held.rank[held.count - 1] == first->rank && lock->rank == first->rank &&
-              lock > first,
+    bool same = lock->rank == first->rank || lock->rank == LOCK_RANK_NONE ||
+                first->rank == LOCK_RANK_NONE; /* of an object that its user has zeroed */
+
+    CHECK(held.count > 0 && held.rank[held.count - 1] == first->rank && same && lock > first,
           "locks of a pair are taken against their order", NULL, lock);
 }
 

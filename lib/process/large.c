@@ -3,11 +3,12 @@
  *
  * A large block is a mapping, from its first byte to its last page. All that is to be known of it,
  * its size, is one word in the address map; nothing is stored in or beside the block. So a block
- * starts at a page boundary, its memory is zero when new, and realloc can move its pages.
+ * starts at a page boundary, its memory is zero if it was mapped for it, and realloc can move its
+ * pages. What is freed is kept for a while (large_cache.c).
  *
  * Order of steps. Address space must not be found in the map once another thread can be given it,
  * and must be found there before the block is handed out:
- *   make: map, enter          free: mark as freed, unmap
+ *   make: map or take what is kept, enter          free: mark as freed, keep or unmap
  *   move: reserve the target, enter it, mark the old place as freed, move the pages
  * Every step that can fail comes before the first that cannot be undone. */
 #include "process/large.h"
@@ -19,6 +20,7 @@
 #include "core/check.h"
 #include "os/os.h"
 #include "process/address_map.h"
+#include "process/large_cache.h"
 #include <quarry/malloc.h>
 
 /* Relaxed: numbers for statistics. */
@@ -46,17 +48,28 @@ static size_t mapping_bytes(size_t bytes)
     return round_up(bytes != 0 ? bytes : 1, os_page_bytes());
 }
 
-void *large_alloc(size_t align, size_t bytes)
+/* A mapping at a multiple of align, new or kept; NULL if there is none. */
+static void *find_mapping(size_t align, bool zeroed, size_t *mapped_bytes)
 {
     size_t page_bytes = os_page_bytes();
+    void *start = NULL;
+
+    if (!zeroed && align <= page_bytes) {
+        start = large_cache_take(*mapped_bytes, mapped_bytes);
+    }
+    return start != NULL ? start : os_map(*mapped_bytes, align > page_bytes ? align : page_bytes);
+}
+
+void *large_alloc(size_t align, size_t bytes, bool zeroed)
+{
     size_t mapped_bytes = mapping_bytes(bytes);
-    void *block = os_map(mapped_bytes, align > page_bytes ? align : page_bytes);
+    void *block = find_mapping(align, zeroed, &mapped_bytes);
 
     if (block == NULL) {
         return NULL;
     }
     if (!address_map_add_large(block, mapped_bytes)) {
-        os_unmap(block, mapped_bytes);
+        large_cache_unmap(block, mapped_bytes);
         return NULL;
     }
     os_name(block, mapped_bytes, "quarry large");
@@ -65,22 +78,17 @@ void *large_alloc(size_t align, size_t bytes)
     return block;
 }
 
-/* Where unmapping would split a mapping that the kernel has joined with its neighbours, it may
- * exceed the process's limit of mappings. The memory itself can always be given back. */
-static void unmap(void *start, size_t bytes)
-{
-    if (!os_unmap(start, bytes)) {
-        os_discard(start, bytes);
-    }
-}
-
 void large_free(void *block, size_t mapped_bytes)
 {
     REQUIRE(address_map_remove_large(block, mapped_bytes),
             "large block was freed by two threads at once", NULL, block);
-    unmap(block, mapped_bytes);
     count(&frees);
     add_live((size_t)0 - 1, 0 - mapped_bytes);
+    if (!large_cache_keep(block, mapped_bytes,
+                          atomic_load_explicit(&live_bytes, memory_order_relaxed))) {
+        large_cache_unmap(block, mapped_bytes);
+    }
+    large_cache_purge_if_due();
 }
 
 static void *move(void *block, size_t old_bytes, size_t new_bytes)
@@ -149,5 +157,5 @@ void large_add_stats(struct quarry_malloc_stats *stats)
     stats->live_bytes += bytes;
     stats->large_blocks += atomic_load_explicit(&live_blocks, memory_order_relaxed);
     stats->large_bytes += bytes;
-    stats->committed_bytes += bytes;
+    stats->committed_bytes += bytes + large_cache_bytes();
 }

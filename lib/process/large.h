@@ -8,9 +8,9 @@
 
 struct quarry_malloc_stats;
 
-/* A zeroed block of at least `bytes` bytes (at most PTRDIFF_MAX) at a multiple of `align`, a power
- * of two. NULL if there is no memory. */
-void *large_alloc(size_t align, size_t bytes);
+/* A block of at least `bytes` bytes (at most PTRDIFF_MAX) at a multiple of `align`, a power of two;
+ * zeroed if that is asked for, else with undefined contents. NULL if there is no memory. */
+void *large_alloc(size_t align, size_t bytes, bool zeroed);
 
 /* `mapped_bytes` is what address_map_find says of the block, here and below. */
 void large_free(void *block, size_t mapped_bytes);

@@ -17,6 +17,7 @@
 #include "process/address_map.h"
 #include "process/arena.h"
 #include "process/large.h"
+#include "process/large_cache.h"
 #include "process/options.h"
 #include "process/region.h"
 #include "process/setup.h"
@@ -28,7 +29,7 @@ struct allocation {
     bool zeroed;
 };
 
-static struct allocation allocate_once(size_t align, size_t bytes)
+static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
 {
     struct allocation result = {NULL, false};
     size_t threshold = options_large_threshold();
@@ -37,15 +38,24 @@ static struct allocation allocate_once(size_t align, size_t bytes)
         result.block = arena_alloc(align, bytes);
     }
     if (result.block == NULL) {
-        result.block = large_alloc(align, bytes);
-        result.zeroed = true;
+        result.block = large_alloc(align, bytes, zeroed);
+        result.zeroed = zeroed;
     }
     return result;
 }
 
-/* `align` a power of two. Where the system has no more to give, what is unused goes back to it
- * first, since it may be address space of the wrong kind that is missing. */
-static struct allocation allocate(size_t align, size_t bytes)
+/* Gives all unused memory back; returns how many bytes. */
+static size_t reclaim(void)
+{
+    size_t bytes = large_cache_empty();
+
+    return bytes + arena_reclaim();
+}
+
+/* `align` a power of two; zeroed if a large block is to be new. Where the system has no more to
+ * give, what is unused goes back to it first, since it may be address space of the wrong kind that
+ * is missing. */
+static struct allocation allocate(size_t align, size_t bytes, bool zeroed)
 {
     struct allocation result = {NULL, false};
 
@@ -53,9 +63,9 @@ static struct allocation allocate(size_t align, size_t bytes)
     if (bytes > PTRDIFF_MAX) {
         return result;
     }
-    result = allocate_once(align, bytes);
-    if (result.block == NULL && arena_reclaim() != 0) {
-        result = allocate_once(align, bytes);
+    result = allocate_once(align, bytes, zeroed);
+    if (result.block == NULL && reclaim() != 0) {
+        result = allocate_once(align, bytes, zeroed);
     }
     return result;
 }
@@ -91,7 +101,7 @@ static size_t usable_bytes(struct address_owner owner, void *block)
 
 void *quarry_malloc(size_t bytes)
 {
-    return allocate(REGION_ALIGN, bytes).block;
+    return allocate(REGION_ALIGN, bytes, false).block;
 }
 
 void *quarry_calloc(size_t count, size_t bytes)
@@ -101,7 +111,7 @@ void *quarry_calloc(size_t count, size_t bytes)
     if (!size_multiply(count, bytes, &total)) {
         return NULL;
     }
-    struct allocation made = allocate(REGION_ALIGN, total);
+    struct allocation made = allocate(REGION_ALIGN, total, true);
     if (made.block != NULL && !made.zeroed) {
         /* Also the bytes beyond the request, which a later realloc shows without a move. */
         memset(made.block, 0, quarry_malloc_usable_size(made.block));
@@ -198,7 +208,7 @@ void *quarry_reallocarray(void *block, size_t count, size_t bytes)
 
 void *quarry_aligned_alloc(size_t align, size_t bytes)
 {
-    return is_power_of_two(align) ? allocate(align, bytes).block : NULL;
+    return is_power_of_two(align) ? allocate(align, bytes, false).block : NULL;
 }
 
 void *quarry_memalign(size_t align, size_t bytes)
@@ -208,7 +218,7 @@ void *quarry_memalign(size_t align, size_t bytes)
     while (power < align && power != 0) {
         power *= 2;
     }
-    return power != 0 ? allocate(power, bytes).block : NULL;
+    return power != 0 ? allocate(power, bytes, false).block : NULL;
 }
 
 int quarry_posix_memalign(void **out, size_t align, size_t bytes)
@@ -216,7 +226,7 @@ int quarry_posix_memalign(void **out, size_t align, size_t bytes)
     if (!is_power_of_two(align) || align % sizeof(void *) != 0) {
         return EINVAL;
     }
-    void *block = allocate(align, bytes).block;
+    void *block = allocate(align, bytes, false).block;
     if (block == NULL) {
         return ENOMEM;
     }
@@ -226,7 +236,7 @@ int quarry_posix_memalign(void **out, size_t align, size_t bytes)
 
 void *quarry_valloc(size_t bytes)
 {
-    return allocate(os_page_bytes(), bytes).block;
+    return allocate(os_page_bytes(), bytes, false).block;
 }
 
 void *quarry_pvalloc(size_t bytes)
@@ -237,7 +247,7 @@ void *quarry_pvalloc(size_t bytes)
     if (!size_round_up(bytes != 0 ? bytes : 1, page_bytes, &rounded)) {
         return NULL;
     }
-    return allocate(page_bytes, rounded).block;
+    return allocate(page_bytes, rounded, false).block;
 }
 
 size_t quarry_malloc_usable_size(void *block)
@@ -248,7 +258,9 @@ size_t quarry_malloc_usable_size(void *block)
 int quarry_malloc_trim(size_t keep_bytes)
 {
     setup();
-    return arena_trim(keep_bytes) != 0;
+    size_t bytes = large_cache_empty();
+
+    return bytes + arena_trim(keep_bytes) != 0;
 }
 
 int quarry_malloc_option_set(enum quarry_malloc_option option, size_t value)

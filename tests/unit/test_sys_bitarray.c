@@ -283,6 +283,24 @@ static void xor_with_itself_clears(void **state)
     assert_true(sys_bitarray_is_region_set(&array, 10, 90));
 }
 
+/* The lock of the former is zeroed, that of the latter is not. */
+static void arrays_made_by_hand_and_by_definition_go_together(void **state)
+{
+    size_t count;
+    (void)state;
+
+    begin(100);
+    words[1] = 0xff;
+    assert_int_equal(sys_bitarray_set_region(&at_file_scope, 100, 0), 0);
+    assert_int_equal(sys_bitarray_xor(&array, &at_file_scope, 100, 0), 0);
+    assert_int_equal(sys_bitarray_popcount_region(&array, 100, 0, &count), 0);
+    assert_int_equal(count, 92);
+    assert_int_equal(sys_bitarray_xor(&at_file_scope, &array, 100, 0), 0);
+    assert_int_equal(sys_bitarray_popcount_region(&at_file_scope, 100, 0, &count), 0);
+    assert_int_equal(count, 8);
+    assert_int_equal(sys_bitarray_clear_region(&at_file_scope, 100, 0), 0);
+}
+
 /* --- Misuse --- */
 
 static void use_null(void *arg)
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(regions_that_are_not_there),
         cmocka_unit_test(other_refusals),
         cmocka_unit_test(xor_with_itself_clears),
+        cmocka_unit_test(arrays_made_by_hand_and_by_definition_go_together),
         cmocka_unit_test(misuse_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
