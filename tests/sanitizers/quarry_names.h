@@ -7,6 +7,7 @@
 #define malloc        quarry_malloc
 #define calloc        quarry_calloc
 #define realloc       quarry_realloc
+#define reallocarray  quarry_reallocarray
 #define aligned_alloc quarry_aligned_alloc
 #define free          quarry_free
 #define malloc_trim   quarry_malloc_trim

@@ -109,19 +109,30 @@ struct heap_listener {
 /** The id of the C library's heap. The library itself tells nothing under this id. */
 #define HEAP_ID_LIBC ((uintptr_t)0)
 
-/** Defines a variable `name`: a listener for allocations from a heap. In C only, as the others. */
+/** @cond internal */
+/* How a union is initialised by a member that is not the first, which C++ has no words for. */
+#ifdef __cplusplus
+#define Z_HEAP_RESIZE_CB_(resize_cb)                                                               \
+    reinterpret_cast<heap_listener_alloc_cb_t>(                                                    \
+        reinterpret_cast<void (*)(void)>(static_cast<heap_listener_resize_cb_t>(resize_cb)))
+#else
+#define Z_HEAP_RESIZE_CB_(callback) .resize_cb = (callback)
+#endif
+#define Z_HEAP_LISTENER_(name, _heap_id, _event, _callback)                                        \
+    struct heap_listener name = {{NULL}, (_heap_id), _event, {_callback}}
+/** @endcond */
+
+/** Defines a variable `name`: a listener for allocations from a heap. */
 #define HEAP_LISTENER_ALLOC_DEFINE(name, _heap_id, _alloc_cb)                                      \
-    struct heap_listener name = {                                                                  \
-        .heap_id = (_heap_id), .event = HEAP_ALLOC, {.alloc_cb = (_alloc_cb)}}
+    Z_HEAP_LISTENER_(name, _heap_id, HEAP_ALLOC, (_alloc_cb))
 
 /** Defines a variable `name`: a listener for frees in a heap. */
 #define HEAP_LISTENER_FREE_DEFINE(name, _heap_id, _free_cb)                                        \
-    struct heap_listener name = {.heap_id = (_heap_id), .event = HEAP_FREE, {.free_cb = (_free_cb)}}
+    Z_HEAP_LISTENER_(name, _heap_id, HEAP_FREE, (_free_cb))
 
 /** Defines a variable `name`: a listener for changes of a heap's size. */
 #define HEAP_LISTENER_RESIZE_DEFINE(name, _heap_id, _resize_cb)                                    \
-    struct heap_listener name = {                                                                  \
-        .heap_id = (_heap_id), .event = HEAP_RESIZE, {.resize_cb = (_resize_cb)}}
+    Z_HEAP_LISTENER_(name, _heap_id, HEAP_RESIZE, Z_HEAP_RESIZE_CB_(_resize_cb))
 
 /**
  * Adds a listener behind those that are there.
