@@ -5,6 +5,7 @@
 #include "kernel/owned_block.h"
 #include "kernel/thread.h"
 
+#include <zephyr/kernel/context.h>
 #include <zephyr/kernel/system_heap.h>
 
 void k_thread_heap_assign(struct k_thread *thread, struct k_heap *heap)
@@ -24,7 +25,7 @@ void *z_thread_malloc(size_t size)
 
 void *z_thread_aligned_alloc(size_t align, size_t size)
 {
-    struct k_heap *pool = thread_pool(thread_self());
+    struct k_heap *pool = k_is_in_isr() ? &_system_heap : thread_pool(thread_self());
 
     return pool == NULL ? NULL : owned_block_alloc(pool, align, size);
 }

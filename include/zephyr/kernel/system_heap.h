@@ -175,15 +175,15 @@ void k_thread_heap_assign(struct k_thread *thread, struct k_heap *heap);
 void k_thread_system_pool_assign(struct k_thread *thread);
 
 /**
- * Allocates from the calling thread's pool as k_malloc does from the system heap. k_free gives the
- * block back.
+ * Allocates from the calling thread's pool, or from the system heap where k_is_in_isr() is true, as
+ * k_malloc does. k_free gives the block back.
  *
  * @param size wanted size in bytes, 0 to SIZE_MAX
  * @return the block, aligned to sizeof(void *); NULL iff the thread has no pool, or there is no
  *         room for it
  *
- * Differs from Zephyr: a signal handler allocates from the pool of the thread that it interrupted,
- * where an interrupt allocates from the system heap.
+ * Differs from Zephyr: a signal handler, other than a function that irq_offload calls, allocates
+ * from the pool of the thread that it interrupted.
  */
 void *z_thread_malloc(size_t size);
 
