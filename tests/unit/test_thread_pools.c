@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <quarry/shared.h>
 #include <quarry/thread.h>
+#include <zephyr/irq_offload.h>
 #include <zephyr/kernel.h>
 #include "../support/death.h"
 #include "../support/heap_client.h"
@@ -308,6 +309,25 @@ static void who_waits_for_the_pool_gets_what_is_freed(void **state)
     k_heap_free(&pool, client.mem);
 }
 
+static void allocate_as_interrupt(const void *arg)
+{
+    void **result = *(void **const *)arg;
+
+    *result = z_thread_malloc(100);
+}
+
+static void an_interrupt_allocates_from_the_system_heap(void **state)
+{
+    void *block = NULL;
+    void **result = &block;
+
+    k_thread_heap_assign(k_current_get(), &pool);
+    irq_offload(allocate_as_interrupt, &result);
+    assert_non_null(block);
+    assert_false((char *)block >= buffer && (char *)block < buffer + POOL_BYTES);
+    k_free(block);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -326,6 +346,7 @@ int main(void)
         TEST(threads_of_others_have_none),
         TEST(a_thread_can_be_given_another_one),
         TEST(a_handler_has_the_threads_pool),
+        TEST(an_interrupt_allocates_from_the_system_heap),
         TEST(who_waits_for_the_pool_gets_what_is_freed),
     };
 
