@@ -9,12 +9,10 @@
 #include "pools_results.h"
 
 #include <cstdio>
-#include <cstring>
 #include <memory>
-#include <pthread.h>
 #include <random>
-#include <unistd.h>
 #include <quarry/bitarray.h>
+#include "program.h"
 
 namespace
 {
@@ -313,52 +311,6 @@ void measure_runs(const thoroughness &effort)
                 std::printf("\n");
             }
         }
-    }
-}
-
-/* --- The program --- */
-
-bool take_quick(int &argc, char **argv)
-{
-    const bool found = argc > 1 && std::strcmp(argv[1], "--quick") == 0;
-
-    if (found) {
-        std::memmove(&argv[1], &argv[2], sizeof(argv[0]) * static_cast<std::size_t>(argc - 1));
-        argc--;
-    }
-    return found;
-}
-
-/* Random interleaving is the only way in which repetitions take turns. */
-void initialize(int argc, char **argv)
-{
-    static char interleaving[] = "--benchmark_enable_random_interleaving=true";
-    std::vector<char *> arguments(argv, argv + argc);
-
-    arguments.insert(arguments.begin() + 1, interleaving);
-    int count = static_cast<int>(arguments.size());
-    arguments.push_back(nullptr);
-    benchmark::Initialize(&count, arguments.data());
-    if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) {
-        std::exit(EXIT_FAILURE);
-    }
-}
-
-void *sleep_for_ever(void *)
-{
-    for (;;) {
-        pause();
-    }
-}
-
-/* From here on mutexes use atomic instructions. */
-void start_sleeping_thread()
-{
-    pthread_t thread;
-
-    if (pthread_create(&thread, nullptr, sleep_for_ever, nullptr) != 0) {
-        std::perror("pthread_create");
-        std::exit(EXIT_FAILURE);
     }
 }
 

@@ -10,12 +10,11 @@
 #include "pools_results.h"
 
 #include <cstdio>
-#include <cstring>
 #include <fstream>
-#include <pthread.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "pools_commit.h"
+#include "program.h"
 
 namespace
 {
@@ -47,53 +46,6 @@ void print_provenance(const effort &effort)
                 __VERSION__, QUARRY_COMMIT);
     std::printf("medians of %d repetitions, interleaved at random\n", effort.repetitions);
     std::fflush(stdout);
-}
-
-/* Takes --quick out of the arguments. */
-bool take_quick(int &argc, char **argv)
-{
-    for (int i = 1; i < argc; i++) {
-        if (std::strcmp(argv[i], "--quick") == 0) {
-            std::memmove(&argv[i], &argv[i + 1],
-                         sizeof(argv[0]) * static_cast<std::size_t>(argc - i));
-            argc--;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Random interleaving is the only way in which repetitions take turns. */
-void initialize(int argc, char **argv)
-{
-    static char interleaving[] = "--benchmark_enable_random_interleaving=true";
-    std::vector<char *> arguments(argv, argv + argc);
-
-    arguments.insert(arguments.begin() + 1, interleaving);
-    int count = static_cast<int>(arguments.size());
-    arguments.push_back(nullptr);
-    benchmark::Initialize(&count, arguments.data());
-    if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) {
-        std::exit(EXIT_FAILURE);
-    }
-}
-
-void *sleep_for_ever(void *)
-{
-    for (;;) {
-        pause();
-    }
-}
-
-/* From here on the process has two threads, if only one is at work. */
-void start_sleeping_thread()
-{
-    pthread_t thread;
-
-    if (pthread_create(&thread, nullptr, sleep_for_ever, nullptr) != 0) {
-        std::perror("pthread_create");
-        std::exit(EXIT_FAILURE);
-    }
 }
 
 /* What one thread does. */
