@@ -56,7 +56,7 @@ typedef struct {
 } k_spinlock_key_t;
 
 /** @cond internal */
-#define Z_KERNEL_LOCK_RANK 68
+#define Z_KERNEL_LOCK_RANK 69
 #define Z_SPINLOCK_INIT                                                                            \
     {                                                                                              \
         PTHREAD_MUTEX_INITIALIZER, Z_KERNEL_LOCK_RANK, 0                                           \

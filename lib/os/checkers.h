@@ -21,6 +21,8 @@ void checkers_moved(void *target, size_t bytes);
  * Helgrind or DRD. Constant once the first constructors have run. */
 extern unsigned char checkers_present;
 bool valgrind_race_detector(void);
+/* Whether any tool of Valgrind runs. Right from the first instruction of the process on. */
+bool valgrind_runs(void);
 
 /* Whether what threads tell each other is to be told under a lock, too, for a tool to see it. */
 static inline bool checkers_want_locks(void)

@@ -198,6 +198,13 @@ int os_thread_number(void);
  * no such thread. By the kernel's number; 0 is the calling thread. Allocates nothing. */
 int os_thread_priority(int number);
 
+/* Arranges for `ended` to be called by each thread that has called os_thread_end_arm, late in its
+ * end, once for each call. False if the system refuses. Once. */
+bool os_thread_at_end(void (*ended)(void));
+
+/* May allocate. Without effect if os_thread_at_end failed. */
+void os_thread_end_arm(void);
+
 /* Gives a thread a name, cut to fit, or leaves it as it is if the system refuses. */
 void os_thread_set_name(pthread_t thread, const char *name);
 

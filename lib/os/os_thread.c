@@ -208,3 +208,30 @@ void os_thread_exit(void)
 {
     pthread_exit(NULL);
 }
+
+/* --- The end of a thread --- */
+
+static pthread_key_t end_key;
+static void (*at_end)(void);
+
+static void run_at_end(void *arg)
+{
+    (void)arg;
+    at_end();
+}
+
+bool os_thread_at_end(void (*ended)(void))
+{
+    if (pthread_key_create(&end_key, run_at_end) != 0) {
+        return false;
+    }
+    at_end = ended;
+    return true;
+}
+
+void os_thread_end_arm(void)
+{
+    if (at_end != NULL) {
+        pthread_setspecific(end_key, &end_key);
+    }
+}

@@ -16,6 +16,7 @@
 
 enum lock_rank {
     LOCK_RANK_NONE,
+    LOCK_RANK_ORPHANS,                       /* slabs of threads that have ended */
     LOCK_RANK_ARENA,                         /* lock of arena i has this rank + i */
     LOCK_RANK_WAITER = LOCK_RANK_ARENA + 64, /* a place to wait in, of an object that is shared */
     LOCK_RANK_OBJECTS, /* of the lists of objects, which those who walk them may use */

@@ -139,6 +139,11 @@ static bool memcheck_is_running(void)
     return RUNNING_ON_VALGRIND && VALGRIND_MAKE_MEM_DEFINED(&byte, sizeof(byte)) != 0;
 }
 
+bool valgrind_runs(void)
+{
+    return RUNNING_ON_VALGRIND != 0;
+}
+
 /* Each answers its own request, and the other tools answer 0. */
 bool valgrind_race_detector(void)
 {
@@ -176,6 +181,11 @@ void valgrind_forbid(void *start, size_t bytes)
 }
 
 #else
+
+bool valgrind_runs(void)
+{
+    return false;
+}
 
 bool valgrind_race_detector(void)
 {

@@ -31,7 +31,7 @@ enum fake_os_call {
 };
 
 /* Back to the start: nothing fails, nothing is watched, all counts and captured texts are empty, 4
- * processors, no environment variable. Memory that is mapped stays booked, and the clock stays. */
+ * processors, the usual environment. Memory that is mapped stays booked, and the clock stays. */
 void fake_os_reset(void);
 
 /* The n-th call from now on fails, 1 being the next. */
@@ -56,7 +56,8 @@ void fake_os_advance_ns(uint64_t ns);
 void fake_os_set_cpu_count(unsigned int count);
 /* A power of two, a multiple of the real page size; to be set before anything is mapped. */
 void fake_os_set_page_bytes(size_t bytes);
-/* Value of the environment variable QUARRY_OPTIONS, which must stay valid; NULL: not set. */
+/* Value of the environment variable QUARRY_OPTIONS, which must stay valid; NULL: not set. Until then,
+ * and after fake_os_reset, it is "frontend=heap". */
 void fake_os_set_options(const char *text);
 void fake_os_set_environment_ready(bool ready);
 

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How a thread gets its cache and loses it, and what the child of a fork makes of others'.
+ *
+ * A thread gets a cache with its first small block: that of a thread which has ended, or a new one,
+ * a page. When it ends, what it has freed of others' goes on its way, its slabs become orphans, and
+ * the cache waits for the next thread. What other destructors of the thread allocate afterwards
+ * comes from the arenas.
+ *
+ * A cache is never unmapped, since letters to it may be on their way.
+ *
+ * In the child of a fork the other threads' caches have nobody. When the child first wants a slab
+ * that somebody may have left, their slabs become orphans, too, each as its thread was interrupted:
+ * the order of steps in the fast ways (thread_cache.h) leaves a count too high at worst. A cache
+ * that was busy is left as it is, and so are its slabs: their blocks can be freed, and are not used
+ * again. */
+#include <limits.h>
+
+#include "core/bits.h"
+#include "os/checkers.h"
+#include "os/os.h"
+#include "process/cache_parts.h"
+#include "process/setup.h"
+
+struct thread_cache no_cache;
+_Thread_local struct thread_cache *thread_cache = &no_cache;
+
+static _Thread_local volatile bool has_ended; /* the thread gets no cache any more */
+
+static _Atomic(struct thread_cache *) all_caches;
+static struct thread_cache *unused; /* caches that no thread has; the orphans' lock */
+static _Atomic(uint32_t) forks;     /* that this process has gone through; relaxed */
+static _Atomic(bool) has_inherited; /* of a fork, and not looked at yet */
+
+struct thread_cache *cache_first(void)
+{
+    return atomic_load_explicit(&all_caches, memory_order_acquire);
+}
+
+/* --- To get one --- */
+
+static void enlist(struct thread_cache *cache)
+{
+    cache->next = atomic_load_explicit(&all_caches, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&all_caches, &cache->next, cache,
+                                                  memory_order_release, memory_order_relaxed)) {
+    }
+}
+
+static void begin(struct thread_cache *cache)
+{
+    cache->forks = atomic_load_explicit(&forks, memory_order_relaxed);
+    atomic_store_explicit(&cache->in_use, true, memory_order_seq_cst);
+}
+
+static struct thread_cache *new_cache(void)
+{
+    size_t bytes = round_up(sizeof(struct thread_cache), os_page_bytes());
+    struct thread_cache *cache = os_map(bytes, os_page_bytes());
+
+    if (cache != NULL) {
+        os_name(cache, bytes, "quarry thread");
+        begin(cache);
+        enlist(cache);
+    }
+    return cache;
+}
+
+/* With the orphans' lock. */
+static void put_with_unused(struct thread_cache *cache)
+{
+    cache->unused = unused;
+    unused = cache;
+    atomic_store_explicit(&cache->in_use, false, memory_order_seq_cst);
+}
+
+static struct thread_cache *take_unused(void)
+{
+    struct thread_cache *cache = unused;
+
+    if (cache != NULL) {
+        unused = cache->unused;
+        begin(cache);
+    }
+    return cache;
+}
+
+static struct thread_cache *find_cache(void)
+{
+    struct thread_cache *cache = NULL;
+
+    if (orphans_try()) {
+        cache = take_unused();
+        orphans_leave();
+        orphans_tend(&orphans);
+    }
+    return cache != NULL ? cache : new_cache();
+}
+
+/* A handler came in between, and the thread has a cache by now. */
+static void return_cache(struct thread_cache *cache)
+{
+    if (orphans_try()) {
+        put_with_unused(cache);
+        orphans_leave();
+        orphans_tend(cache);
+    } /* else it is a page that nobody will use */
+}
+
+struct thread_cache *cache_of_thread(void)
+{
+    if (thread_cache != &no_cache) {
+        return thread_cache;
+    }
+    setup();
+    if (has_ended || orphans_are_held() || !slice_region_exists()) {
+        return NULL;
+    }
+    struct thread_cache *cache = find_cache();
+    if (cache == NULL) {
+        return NULL;
+    }
+    if (thread_cache != &no_cache) {
+        return_cache(cache);
+        return thread_cache;
+    }
+    thread_cache = cache;
+    os_thread_end_arm();
+    return thread_cache;
+}
+
+/* --- To lose it --- */
+
+/* All slabs of the cache become orphans. With their lock. */
+static void give_up(struct thread_cache *cache)
+{
+    for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
+        cache_give_up_current(cache, size_class);
+        orphans_add(&cache->partial[size_class]);
+    }
+    orphans_add(&cache->set_aside);
+}
+
+static void end_thread(void)
+{
+    struct thread_cache *cache = thread_cache;
+
+    if (cache == &no_cache) {
+        return;
+    }
+    cache_enter(cache);
+    mail_flush(cache);
+    mail_open(cache, UINT_MAX);
+    orphans_wait();
+    give_up(cache);
+    has_ended = true;
+    thread_cache = &no_cache;
+    cache->busy = false;
+    put_with_unused(cache);
+    orphans_leave();
+    orphans_tend(cache);
+    slices_purge_if_due();
+}
+
+/* Valgrind's tools know chunks (os/valgrind.c), and nothing of slabs. */
+void thread_cache_init(void)
+{
+    if (!valgrind_runs() && os_thread_at_end(end_thread)) {
+        slice_region_reserve(); /* if refused, all blocks come from the arenas */
+    }
+}
+
+/* --- Forks --- */
+
+void thread_cache_before_fork(void)
+{
+    orphans_before_fork();
+}
+
+void thread_cache_after_fork_in_parent(void)
+{
+    orphans_after_fork();
+}
+
+void thread_cache_after_fork_in_child(void)
+{
+    uint32_t now = atomic_load_explicit(&forks, memory_order_relaxed) + 1;
+
+    atomic_store_explicit(&forks, now, memory_order_relaxed);
+    atomic_store_explicit(&has_inherited, true, memory_order_relaxed);
+    if (thread_cache != &no_cache) {
+        thread_cache->forks = now;
+    }
+    slice_region_after_fork();
+    orphans_after_fork();
+}
+
+/* With the orphans' lock. Caches of the child's own threads have seen as many forks as it has. */
+static void inherit_from(struct thread_cache *cache)
+{
+    bool is_of_parent = cache->forks != atomic_load_explicit(&forks, memory_order_relaxed);
+
+    if (is_of_parent && !cache->busy &&
+        atomic_load_explicit(&cache->in_use, memory_order_relaxed)) {
+        mail_flush(cache);
+        mail_open(cache, UINT_MAX);
+        give_up(cache);
+        put_with_unused(cache);
+    }
+}
+
+void cache_inherit(void)
+{
+    if (!atomic_load_explicit(&has_inherited, memory_order_relaxed) || !orphans_try()) {
+        return;
+    }
+    if (atomic_exchange_explicit(&has_inherited, false, memory_order_relaxed)) {
+        for (struct thread_cache *cache = cache_first(); cache != NULL; cache = cache->next) {
+            inherit_from(cache);
+        }
+    }
+    orphans_leave();
+    orphans_tend(&orphans);
+}

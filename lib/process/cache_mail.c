@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Blocks that a thread frees and another one has the slab of.
+ *
+ * They are batched by slab, at most REMOTE_BATCH_MOST in each of REMOTE_BATCHES batches, so that a
+ * thread that only frees keeps no more than that. A full batch, or one that must make way for
+ * another slab's, is a letter: a chain of blocks whose last one says where it begins, and goes into
+ * the owner's inbox by one compare-and-swap.
+ *
+ *    inbox --> | first of chain | next letter, count |     the last block of a chain
+ *                    |
+ *                    +--> | link | --> | link | --> (the last block)
+ *
+ * The owner looks into its inbox when a head list is empty, and opens a few letters each time. What
+ * is sent to a cache whose thread has ended, or to the orphans, is put in order by whoever has the
+ * orphans' lock (orphans.c): the sender tries to, and whoever has it now looks again when he has
+ * released it.
+ *
+ * Invariants:
+ *   1. A block in a batch or a letter counts as used in its slab. So the slab is not given back,
+ * and its descriptor is good.
+ *   2. A slab's cache changes only with the orphans' lock held, or from NULL when it is made. So a
+ *      letter that comes too late is forwarded, and arrives. */
+#include "core/check.h"
+#include "process/cache_parts.h"
+
+/* A letter's second word: an address below 2^48, and the number of blocks above. */
+#define COUNT_SHIFT 48u
+
+static _Atomic(uint64_t) *letter_word(void *letter)
+{
+    return (_Atomic(uint64_t) *)letter + 1;
+}
+
+static void *next_letter(void *letter)
+{
+    uint64_t word = atomic_load_explicit(letter_word(letter), memory_order_relaxed);
+
+    return (void *)(uintptr_t)(word & (((uint64_t)1 << COUNT_SHIFT) - 1));
+}
+
+static uint32_t letter_count(void *letter)
+{
+    uint64_t word = atomic_load_explicit(letter_word(letter), memory_order_relaxed);
+
+    return (uint32_t)(word >> COUNT_SHIFT);
+}
+
+static void put_into(struct thread_cache *cache, void *letter, uint32_t count)
+{
+    void *top = atomic_load_explicit(&cache->inbox, memory_order_relaxed);
+
+    do {
+        atomic_store_explicit(letter_word(letter),
+                              (uint64_t)count << COUNT_SHIFT | (uint64_t)(uintptr_t)top,
+                              memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak_explicit(&cache->inbox, &top, letter,
+                                                    memory_order_seq_cst, memory_order_relaxed));
+}
+
+/* Sends a chain; `last` becomes the letter. Returns to whom. */
+static struct thread_cache *post(struct slab *slab, void *first, void *last, uint32_t count)
+{
+    struct thread_cache *cache = atomic_load_explicit(&slab->cache, memory_order_acquire);
+
+    REQUIRE(cache != NULL, "block is not in use: its slab was given back", NULL, first);
+    *(void **)last = first;
+    put_into(cache, last, count);
+    return cache;
+}
+
+void mail_send(struct slab *slab, void *first, void *last, uint32_t count)
+{
+    struct thread_cache *cache = post(slab, first, last, count);
+
+    if (!atomic_load_explicit(&cache->in_use, memory_order_seq_cst)) {
+        orphans_tend(cache);
+    }
+}
+
+bool mail_is_there(struct thread_cache *cache)
+{
+    return atomic_load_explicit(&cache->inbox, memory_order_seq_cst) != NULL;
+}
+
+/* A chain for a slab of the cache, or by now of another one, which is sent on. Whoever forwards to
+ * a cache without a thread has the orphans' lock, or will look after them. */
+static void open_letter(struct thread_cache *cache, void *letter)
+{
+    struct slab *slab = slab_first(slab_of_slice(slice_of(letter)));
+    void *first = *(void **)letter;
+    uint32_t count = letter_count(letter);
+
+    if (atomic_load_explicit(&slab->cache, memory_order_relaxed) == cache) {
+        cache_bring_home(cache, slab, first, letter, count);
+    } else if (orphans_are_held()) {
+        post(slab, first, letter, count);
+    } else {
+        mail_send(slab, first, letter, count);
+    }
+}
+
+/* The next letter: of those that were taken out of the inbox and are not opened yet, or all that
+ * are in it now are taken out first. */
+static void *next_unopened(struct thread_cache *cache)
+{
+    void *letter = cache->unopened;
+
+    if (letter == NULL && mail_is_there(cache)) {
+        letter = atomic_exchange_explicit(&cache->inbox, NULL, memory_order_acquire);
+    }
+    cache->unopened = letter != NULL ? next_letter(letter) : NULL;
+    return letter;
+}
+
+void mail_open(struct thread_cache *cache, unsigned int most)
+{
+    void *letter;
+
+    while (most > 0 && (letter = next_unopened(cache)) != NULL) {
+        open_letter(cache, letter);
+        most--;
+    }
+}
+
+/* --- Batches --- */
+
+static void flush(struct remote_batch *batch)
+{
+    struct slab *slab = batch->slab;
+
+    if (slab != NULL) {
+        batch->slab = NULL;
+        mail_send(slab, batch->first, batch->last, batch->count);
+    }
+}
+
+void mail_flush(struct thread_cache *cache)
+{
+    for (size_t i = 0; i < REMOTE_BATCHES; i++) {
+        flush(&cache->batches[i]);
+    }
+}
+
+void mail_add(struct thread_cache *cache, struct slab *slab, void *block)
+{
+    size_t slice = (size_t)(slab - slice_region_slabs);
+    struct remote_batch *batch = &cache->batches[slice % REMOTE_BATCHES];
+
+    if (batch->slab != slab) {
+        flush(batch);
+        *batch = (struct remote_batch){slab, block, block, 1};
+        return;
+    }
+    *(void **)block = batch->first;
+    batch->first = block;
+    batch->count++;
+    if (batch->count == REMOTE_BATCH_MOST) {
+        flush(batch);
+    }
+}

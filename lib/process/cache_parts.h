@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that make up a thread's cache know of each other, and nobody else:
+ *
+ *    thread_cache.c  blocks and slabs of one thread
+ *    cache_mail.c   blocks that others free
+ *    orphans.c       slabs of threads that have ended
+ *    cache_life.c   how a thread gets a cache and loses it; forks
+ *    cache_stats.c  counters, and giving memory back at once
+ *
+ * "Busy": the calling thread is on the slow way in its own cache. */
+#ifndef QUARRY_PROCESS_CACHE_PARTS_H
+#define QUARRY_PROCESS_CACHE_PARTS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "process/thread_cache.h"
+
+/* --- Any file --- */
+
+/* That of threads that have none: always without blocks. */
+extern struct thread_cache no_cache;
+
+static inline void cache_link(struct slab **list, struct slab *slab)
+{
+    slab->previous = NULL;
+    slab->next = *list;
+    if (slab->next != NULL) {
+        slab->next->previous = slab;
+    }
+    *list = slab;
+}
+
+static inline void cache_unlink(struct slab **list, const struct slab *slab)
+{
+    if (slab->next != NULL) {
+        slab->next->previous = slab->previous;
+    }
+    if (slab->previous != NULL) {
+        slab->previous->next = slab->next;
+    } else {
+        *list = slab->next;
+    }
+}
+
+static inline bool cache_is_set_aside(const struct slab *slab)
+{
+    return (slab_owner(slab) & SLAB_SET_ASIDE) != 0;
+}
+
+/* The slab is the cache's, which is the calling thread's. With the orphans' lock if it was theirs.
+ */
+static inline void cache_take_possession(struct thread_cache *cache, struct slab *slab)
+{
+    slab_set_owner(slab, slab_this_thread());
+    atomic_store_explicit(&slab->cache, cache, memory_order_release);
+}
+
+static inline void cache_enter(struct thread_cache *cache)
+{
+    cache->busy = true;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void cache_leave(struct thread_cache *cache)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    cache->busy = false;
+    slices_purge_if_due();
+}
+
+/* --- thread_cache.c --- */
+
+/* A chain of `count` blocks goes back to a slab of the cache, which is busy, or is that of the
+ * orphans while their lock is held. */
+void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first, void *last,
+                      uint32_t count);
+
+/* The class's head list and current slab become an ordinary slab. Busy; not while it is claimed. */
+void cache_give_up_current(struct thread_cache *cache, size_t size_class);
+
+/* --- cache_mail.c --- */
+
+/* Sends a chain of `count` blocks to whoever has the slab. Any thread, at any time. */
+void mail_send(struct slab *slab, void *first, void *last, uint32_t count);
+
+/* Sends a block some time: with others of its slab, when there are enough. Busy. */
+void mail_add(struct thread_cache *cache, struct slab *slab, void *block);
+
+/* Sends what was added so far. Busy. */
+void mail_flush(struct thread_cache *cache);
+
+bool mail_is_there(struct thread_cache *cache);
+
+/* Puts at most so many chains in order that were sent to a cache: busy, or the orphans' lock. */
+void mail_open(struct thread_cache *cache, unsigned int most);
+
+/* --- orphans.c --- */
+
+extern struct thread_cache orphans; /* guarded by their lock, but for the inbox */
+
+/* Takes the orphans' lock; false iff somebody has it. */
+bool orphans_try(void);
+/* The same, and waits. Not in a handler. */
+void orphans_wait(void);
+void orphans_leave(void);
+/* Whether the calling thread has the lock, or is about to take it: it may be a handler's. */
+bool orphans_are_held(void);
+
+/* Makes all slabs of a list orphans, but for empty ones. With the lock. */
+void orphans_add(struct slab **list);
+
+/* A slab with free blocks, or such as were never used, which nobody has any more, and the cache has
+ * from then on; or NULL. Busy. */
+struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class);
+
+/* Puts in order what was sent to a cache that no thread has, or had none a moment ago, and to the
+ * orphans. Without the lock. */
+void orphans_tend(struct thread_cache *without_thread);
+
+void orphans_before_fork(void);
+void orphans_after_fork(void);
+
+/* --- cache_life.c --- */
+
+/* The calling thread's cache, which it gets with its first small block; NULL if it can have none.
+ */
+struct thread_cache *cache_of_thread(void);
+
+/* The first of all caches there ever were; thread_cache.next leads on. */
+struct thread_cache *cache_first(void);
+
+/* In the child of a fork, if nobody did it yet: slabs of threads that are not here become orphans.
+ */
+void cache_inherit(void);
+
+#endif

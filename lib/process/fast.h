@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The short ways of malloc and free, to be part of whichever function has these names: no call, no
+ * lock, nothing that other threads write to. */
+#ifndef QUARRY_PROCESS_FAST_H
+#define QUARRY_PROCESS_FAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "process/thread_cache.h"
+
+/* A block, or NULL if it is not that simple. */
+static inline void *fast_malloc(size_t bytes)
+{
+    if (__builtin_expect(bytes > SIZE_CLASS_DIRECT_BYTES, 0)) {
+        return NULL;
+    }
+    return thread_cache_pop(thread_cache, size_class_direct(bytes));
+}
+
+/* False iff it is not that simple, NULL among other things. */
+static inline bool fast_free(void *block)
+{
+    size_t slice = slice_of(block);
+
+    if (__builtin_expect(!slice_is_known(slice), 0)) {
+        return false;
+    }
+    return thread_cache_push(slab_of_slice(slice), block);
+}
+
+#endif

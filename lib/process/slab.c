@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slabs: how they begin and end, and how their blocks come onto lists. */
+#include "process/slab.h"
+
+#include "core/bits.h"
+#include "core/check.h"
+#include "os/os.h"
+#include "process/own.h"
+#include "process/size_class.h"
+
+/* A slab has room for eight blocks at least, so that at most an eighth of it is lost. */
+#define LEAST_BLOCKS 8u
+
+struct slab *slab_of_block(const void *block)
+{
+    struct slab *slab = slab_at(block);
+
+    if (slab == NULL) {
+        return NULL;
+    }
+    struct slab *first = slab_first(slab);
+    REQUIRE(slab->lead < first->slices, "block is not in use: its slab was given back", NULL,
+            block);
+    REQUIRE((uintptr_t)block % (1u << SIZE_CLASS_STEP_SHIFT) == 0,
+            "address is not aligned as a block is", NULL, block);
+    return first;
+}
+
+static uint32_t slices_for(size_t block_bytes)
+{
+    uint32_t slices = 1;
+
+    while (((size_t)slices << SLICE_SHIFT) / block_bytes < LEAST_BLOCKS) {
+        slices *= 2;
+    }
+    return slices;
+}
+
+struct slab *slab_make(size_t size_class)
+{
+    size_t block_bytes = size_class_bytes(size_class);
+    uint32_t slices = slices_for(block_bytes);
+    size_t slice = slices_take(slices);
+
+    if (slice == SLICE_NONE) {
+        return NULL;
+    }
+    struct slab *slab = slab_of_slice(slice);
+    slab->free = NULL;
+    slab->used = slab->threaded = 0;
+    slab->blocks = (uint32_t)(((size_t)slices << SLICE_SHIFT) / block_bytes);
+    slab->slices = slices;
+    slab->size_class = (uint32_t)size_class;
+    for (uint32_t i = 0; i < slices; i++) {
+        slab_set_owner(&slab[i], 0);
+        slab[i].lead = i;
+    }
+    return slab;
+}
+
+void slab_drop(struct slab *slab)
+{
+    size_t slice = (size_t)(slab - slice_region_slabs);
+    uint32_t slices = slab->slices;
+
+    slab_set_owner(slab, 0);
+    slab->slices = 0;
+    atomic_store_explicit(&slab->cache, NULL, memory_order_relaxed);
+    slices_give(slice, slices);
+}
+
+/* Links `count` blocks from `first` on, one behind the other. */
+static void link_blocks(char *first, size_t block_bytes, uint32_t count)
+{
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        *(void **)(void *)(first + i * block_bytes) = first + (i + 1) * block_bytes;
+    }
+    *(void **)(void *)(first + (count - 1) * block_bytes) = NULL;
+}
+
+/* Threads the blocks that begin on the page where the next one does. */
+struct block_list slab_thread_page(struct slab *slab)
+{
+    size_t block_bytes = size_class_bytes(slab->size_class);
+    size_t offset = slab->threaded * block_bytes;
+    size_t end = round_down(offset, os_page_bytes()) + os_page_bytes();
+    uint32_t count = (uint32_t)((end - offset + block_bytes - 1) / block_bytes);
+    uint32_t left = slab->blocks - slab->threaded;
+    char *first = (char *)slab_start(slab) + offset;
+
+    count = count < left ? count : left;
+    if (count == 0) {
+        return (struct block_list){NULL, 0};
+    }
+    link_blocks(first, block_bytes, count);
+    own_add(&slab->used, count);
+    slab->threaded += count;
+    return (struct block_list){first, count};
+}
+
+/* A handler's free that comes in between makes `used` too high by one, never too low: then the slab
+ * is not given back for as long as it is in this state. */
+struct block_list slab_take_free(struct slab *slab)
+{
+    struct block_list list = {NULL, 0};
+
+    if (slab->free != NULL) {
+        list.first = own_take(&slab->free);
+        list.count = slab->threaded - __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
+        own_add(&slab->used, list.count);
+    }
+    return list;
+}
+
+void slab_give_chain(struct slab *slab, void *first, void *last, uint32_t count)
+{
+    own_add(&slab->used, -count);
+    own_push(&slab->free, first, last);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A slab: one slice or some, cut into blocks of one size class, and the descriptor of it.
+ *
+ *    descriptor: | free | used | ... |
+ *                   |
+ *                   v
+ *    slices:     | used | link | used | link | used | unthreaded ...        |
+ *
+ * Blocks come in three states: in use, or on a cache's head list; on `free`; never threaded, which
+ * are the last ones. So a slab touches its memory page by page, as it is needed.
+ *
+ * A slab belongs to one thread's cache, which alone changes it (thread_cache.c); but its owner's
+ * signal handlers may free blocks at any moment, as may an interrupted free go on. Hence:
+ *
+ *   1. `free` is changed by single instructions (own.h).
+ *   2. `used` is never lower than the number of blocks that are in use or on a head list: a free
+ *      counts first, and then pushes. */
+#ifndef QUARRY_PROCESS_SLAB_H
+#define QUARRY_PROCESS_SLAB_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "process/slice_region.h"
+
+struct thread_cache;
+
+struct slab {
+    void *free;        /* blocks that were given back, linked; owner's */
+    uintptr_t owner;   /* owner's thread pointer; with SLAB_SET_ASIDE: no free may be fast */
+    uint32_t used;     /* rule 2; owner's */
+    uint32_t threaded; /* blocks that were ever on a list; owner's */
+    uint32_t blocks;   /* in all; constant while taken */
+    uint32_t slices;   /* constant while taken; 0: nobody has this slice as a slab's first */
+    uint32_t lead;     /* how many slices before this one the slab's first is; constant likewise */
+    uint32_t size_class; /* constant likewise */
+    struct slab *next;   /* on a list of the cache, or of orphans */
+    struct slab *previous;
+    _Atomic(struct thread_cache *) cache; /* whose it is; NULL: nobody's */
+};
+
+#define SLAB_SET_ASIDE ((uintptr_t)1)
+
+_Static_assert(sizeof(struct slab) == 64, "a descriptor is a cache line");
+
+/* Identity of the calling thread: one instruction, and no other living thread's. */
+static inline uintptr_t slab_this_thread(void)
+{
+    return (uintptr_t)__builtin_thread_pointer();
+}
+
+static inline struct slab *slab_of_slice(size_t slice)
+{
+    return &slice_region_slabs[slice];
+}
+
+static inline uintptr_t slab_owner(const struct slab *slab)
+{
+    return __atomic_load_n(&slab->owner, __ATOMIC_RELAXED);
+}
+
+static inline void slab_set_owner(struct slab *slab, uintptr_t owner)
+{
+    __atomic_store_n(&slab->owner, owner, __ATOMIC_RELAXED);
+}
+
+/* The descriptor of the slice that holds an address; NULL if none does. */
+static inline struct slab *slab_at(const void *address)
+{
+    size_t slice = slice_of(address);
+
+    return slice_is_known(slice) ? slab_of_slice(slice) : NULL;
+}
+
+/* That of the slab's first slice, for the address of a block in use. */
+static inline struct slab *slab_first(struct slab *slab)
+{
+    return slab - slab->lead;
+}
+
+static inline void *slab_start(const struct slab *slab)
+{
+    return slice_start((size_t)(slab - slice_region_slabs));
+}
+
+/* The slab of a block, by its first slice; NULL if the address is in no slice. Does not return if
+ * it is in one that no slab has, or not aligned: what can be seen at the price of a few
+ * instructions. */
+struct slab *slab_of_block(const void *block);
+
+/* A new slab that belongs to nobody yet; NULL if there is no memory. */
+struct slab *slab_make(size_t size_class);
+
+/* Ends a slab of which no block is used. */
+void slab_drop(struct slab *slab);
+
+/* Linked blocks; none: first is NULL. */
+struct block_list {
+    void *first;
+    uint32_t count;
+};
+
+/* Takes all free blocks. Owner. */
+struct block_list slab_take_free(struct slab *slab);
+
+/* Takes those of one more page that were never used. Owner. */
+struct block_list slab_thread_page(struct slab *slab);
+
+static inline bool slab_has_room(const struct slab *slab)
+{
+    return slab->threaded < slab->blocks;
+}
+
+/* Gives blocks back, a chain of `count` from first to last. Owner. */
+void slab_give_chain(struct slab *slab, void *first, void *last, uint32_t count);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slices: the second cut.
+ *
+ *    reserved, as much as the system gives, at most SLICE_REGION_MOST_BYTES
+ *    +--------------+--------+---------+-----------------------------------------------------+
+ *    | descriptors  | taken  | touched | slice 0 | slice 1 | ... | slice `known` | ...       |
+ *    +--------------+--------+---------+-----------------------------------------------------+
+ *      64 bytes each  a bit    a bit     64 KiB each, usable     | reserved
+ *                     each     each
+ *
+ * Whose an address is takes a subtraction, a shift and a comparison, and is right for every value
+ * of a pointer: what lies outside is not in a slice, and the descriptor of a slice that nobody has
+ * says so.
+ *
+ * Which slices are taken is a bit array (core/bitarray.h), whose claims need no lock. The lowest
+ * are taken first, so that what is in use stays together, and the range is made usable from its
+ * start on, in steps. Slices that were given back are remembered as touched; when some have been so
+ * for the purge delay, whoever gives the next one back claims them, tells the kernel to have their
+ * memory, and releases them. So no system call is made while anybody waits.
+ *
+ * Invariants:
+ *   1. A slice is taken iff its bit is set; whoever set it has it, with its descriptor.
+ *   2. A slice below `known` is usable, and so is its descriptor.
+ *   3. A slice that is neither taken nor touched has no memory, and reads as zeros. */
+#include "process/slice_region.h"
+
+#include <stdatomic.h>
+#include <quarry/bitarray.h>
+
+#include "core/bitarray.h"
+#include "core/bits.h"
+#include "os/os.h"
+#include "process/options.h"
+#include "process/slab.h"
+#include <quarry/malloc.h>
+
+#define SLICE_REGION_MOST_BYTES  ((size_t)256 << 30)
+#define SLICE_REGION_LEAST_BYTES ((size_t)64 << 20)
+#define NEXT_TRY_SHIFT           3u
+
+/* Made usable at a time: what a page of descriptors is for, or an eighth of what is usable. */
+#define STEP_SLICES  64u
+#define STEP_DIVISOR 8u
+
+/* Runs that one purge gives to the kernel, so that no call makes too many system calls. */
+#define MOST_RUNS 32u
+
+uintptr_t slice_region_start;
+size_t slice_region_known;
+struct slab *slice_region_slabs;
+static size_t slices; /* that are reserved; constant once it is not 0 */
+
+static sys_bitarray_t taken;
+static sys_bitarray_t touched;
+static _Atomic(bool) growing;         /* somebody makes more slices known */
+static _Atomic(uint64_t) purge_at_ns; /* 0: nothing is to be purged */
+
+/* --- The range --- */
+
+/* Parts of the range, in bytes from its start. */
+struct layout {
+    size_t slices;
+    size_t taken;
+    size_t touched;
+    size_t first_slice;
+    size_t end;
+};
+
+static struct layout layout_of(size_t bytes)
+{
+    size_t count = bytes >> SLICE_SHIFT;
+    size_t words_bytes = QUARRY_BITARRAY_WORDS(count) * sizeof(uint32_t);
+    struct layout layout = {.slices = count};
+
+    layout.taken = count * sizeof(struct slab);
+    layout.touched = layout.taken + round_up(words_bytes, os_page_bytes());
+    layout.first_slice =
+        round_up(layout.touched + round_up(words_bytes, os_page_bytes()), SLICE_BYTES);
+    layout.end = layout.first_slice + (count << SLICE_SHIFT);
+    return layout;
+}
+
+static bool reserve(size_t bytes)
+{
+    struct layout layout = layout_of(bytes);
+    char *start = os_reserve(layout.end, SLICE_BYTES);
+
+    if (start == NULL) {
+        return false;
+    }
+    if (!os_commit(start + layout.taken, layout.first_slice - layout.taken)) {
+        os_unmap(start, layout.end);
+        return false;
+    }
+    os_name(start, layout.end, "quarry slices");
+    bitarray_make(&taken, (uint32_t)layout.slices, (uint32_t *)(void *)(start + layout.taken));
+    bitarray_make(&touched, (uint32_t)layout.slices, (uint32_t *)(void *)(start + layout.touched));
+    slice_region_slabs = (struct slab *)(void *)start;
+    slices = layout.slices;
+    slice_region_start = (uintptr_t)start + layout.first_slice;
+    return true;
+}
+
+bool slice_region_reserve(void)
+{
+    for (size_t bytes = SLICE_REGION_MOST_BYTES; bytes >= SLICE_REGION_LEAST_BYTES;
+         bytes >>= NEXT_TRY_SHIFT) {
+        if (reserve(bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool slice_region_exists(void)
+{
+    return slices != 0;
+}
+
+/* The bit arrays stay as they are: to mend them takes a look at all slices. What another thread was
+ * about to take or to give is lost at worst. */
+void slice_region_after_fork(void)
+{
+    atomic_store_explicit(&growing, false, memory_order_relaxed);
+}
+
+static size_t known_slices(void)
+{
+    return __atomic_load_n(&slice_region_known, __ATOMIC_ACQUIRE);
+}
+
+/* How many slices are to be known, so that those below `end` are. */
+static size_t next_known(size_t known, size_t end)
+{
+    size_t step = known / STEP_DIVISOR > STEP_SLICES ? known / STEP_DIVISOR : STEP_SLICES;
+    size_t wanted = round_up(known + step > end ? known + step : end, STEP_SLICES);
+
+    return wanted < slices ? wanted : slices;
+}
+
+/* Makes descriptors and slices usable, or neither. STEP_SLICES descriptors are a page at least. */
+static bool commit(size_t known, size_t wanted)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t from = round_up(known * sizeof(struct slab), page_bytes);
+    size_t to = round_up(wanted * sizeof(struct slab), page_bytes);
+    char *table = (char *)slice_region_slabs;
+
+    if (to > from && !os_commit(table + from, to - from)) {
+        return false;
+    }
+    if (os_commit(slice_start(known), (wanted - known) << SLICE_SHIFT)) {
+        return true;
+    }
+    if (to > from) {
+        os_decommit(table + from, to - from); /* if refused, it is usable ahead of time */
+    }
+    return false;
+}
+
+/* Invariant 2 for all slices below `end`. False also if somebody else is at it, who may be whom
+ * this handler has interrupted. */
+static bool make_known(size_t end)
+{
+    size_t known = known_slices();
+
+    if (end <= known) {
+        return true;
+    }
+    if (atomic_exchange_explicit(&growing, true, memory_order_acquire)) {
+        return false;
+    }
+    known = known_slices();
+    bool enough = end <= known;
+    if (!enough) {
+        size_t wanted = next_known(known, end);
+
+        enough = commit(known, wanted);
+        if (enough) {
+            __atomic_store_n(&slice_region_known, wanted, __ATOMIC_RELEASE);
+        }
+    }
+    atomic_store_explicit(&growing, false, memory_order_release);
+    return enough;
+}
+
+/* --- To take and to give --- */
+
+static bool claim(size_t count, size_t *slice)
+{
+    if (slices == 0) {
+        return false;
+    }
+    return count == 1 ? bitarray_claim_next(&taken, 0, 1, slice) != 0
+                      : bitarray_claim_lowest_run(&taken, count, slice);
+}
+
+size_t slices_take(size_t count)
+{
+    size_t slice;
+
+    if (!claim(count, &slice)) {
+        return SLICE_NONE;
+    }
+    if (!make_known(slice + count)) {
+        bitarray_release(&taken, count, slice);
+        return SLICE_NONE;
+    }
+    return slice;
+}
+
+void slices_give(size_t slice, size_t count)
+{
+    uint64_t never = 0;
+
+    bitarray_set_region(&touched, count, slice);
+    bitarray_release(&taken, count, slice);
+    if (atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
+        atomic_compare_exchange_strong(&purge_at_ns, &never,
+                                       os_now_ns() + options_purge_delay_ns());
+    }
+}
+
+void slices_purge_if_due(void)
+{
+    uint64_t at_ns = atomic_load_explicit(&purge_at_ns, memory_order_relaxed);
+
+    if (at_ns != 0 && os_now_ns() >= at_ns &&
+        atomic_compare_exchange_strong(&purge_at_ns, &at_ns, 0)) {
+        slices_purge();
+    }
+}
+
+/* Claims the next run of free, touched slices at or after `from`; its length, 0: there is none. */
+static size_t claim_touched(size_t from, size_t *slice)
+{
+    size_t known = known_slices();
+
+    while (from < known && bitarray_find_nth_set(&touched, 1, known - from, from, slice)) {
+        size_t count = 0;
+
+        while (*slice + count < known && bitarray_is_bit_set(&touched, *slice + count) &&
+               bitarray_claim(&taken, 1, *slice + count)) {
+            count++;
+        }
+        if (count != 0) {
+            return count;
+        }
+        from = *slice + 1;
+    }
+    return 0;
+}
+
+size_t slices_purge(void)
+{
+    size_t bytes = 0;
+    size_t slice = 0;
+    size_t count;
+
+    for (unsigned int runs = 0; runs < MOST_RUNS && (count = claim_touched(slice, &slice)) != 0;
+         runs++) {
+        if (os_discard(slice_start(slice), count << SLICE_SHIFT)) {
+            bitarray_clear_region(&touched, count, slice);
+            bytes += count << SLICE_SHIFT;
+        }
+        bitarray_release(&taken, count, slice);
+        slice += count;
+    }
+    return bytes;
+}
+
+size_t slices_in_use(void)
+{
+    size_t known = known_slices();
+
+    return known == 0 ? 0 : bitarray_count_region(&taken, known, 0);
+}
+
+void slices_add_stats(struct quarry_malloc_stats *stats)
+{
+    size_t known = known_slices();
+
+    stats->reserved_bytes += slices << SLICE_SHIFT;
+    stats->committed_bytes += known << SLICE_SHIFT;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Caches: which slab serves a thread.
+ *
+ *    cache, one per thread                            slabs of a size class
+ *    heads[class]   --> block --> block --> NULL      taken as a whole from the current slab
+ *    current[class] --> | slab |
+ *    partial[class] --> | slab | <--> | slab |        free blocks, to be the next
+ *    set_aside      --> | slab | <--> | slab |        all blocks in use
+ *    inbox          --> chain --> chain               freed by other threads (cache_mail.c)
+ *
+ * malloc pops a block off a head list; free pushes one onto the slab it came from. Neither looks at
+ * anything else. When a head list is empty, the current slab's free blocks become the next one, or
+ * those of another slab, or those of a page that was not used yet, or another slab is made.
+ *
+ * Invariants, with the cache not busy:
+ *   1. Blocks on a head list are of the current slab of that class, and count as used there.
+ *   2. A slab is current, or on `partial`, or on `set_aside`. It is marked as set aside iff it is
+ *      there, so that whoever frees one of its blocks comes the slow way and brings it back.
+ *   3. Of slabs without a used block a class keeps one on `partial`, at most.
+ *
+ * Signal handlers. A handler that interrupts the slow way finds the cache busy: it allocates
+ * elsewhere, and what it frees goes into its own inbox. In the fast ways each word is changed by
+ * one instruction (own.h). A handler's free that comes between two steps of taking a slab's list
+ * makes the slab's count one too high: then it is not given back before its thread ends. */
+#include "process/thread_cache.h"
+
+#include <stdatomic.h>
+
+#include "core/check.h"
+#include "process/cache_parts.h"
+
+/* Batches that one call of malloc puts in order. */
+#define MOST_LETTERS 16u
+/* Slabs that are compared to find the next current one. */
+#define CANDIDATES 4u
+
+/* --- Blocks that come home --- */
+
+/* A slab that is not current has free blocks again. */
+static void bring_back(struct thread_cache *cache, struct slab *slab)
+{
+    cache_unlink(&cache->set_aside, slab);
+    slab_set_owner(slab, slab_owner(slab) & ~SLAB_SET_ASIDE);
+    cache_link(&cache->partial[slab->size_class], slab);
+}
+
+/* Of slabs without a used block a cache keeps one of each class, lest it be made anew at once. */
+static void drop_if_spare(struct thread_cache *cache, struct slab *slab)
+{
+    struct slab **list = &cache->partial[slab->size_class];
+    bool is_only = *list == slab && slab->next == NULL;
+
+    if (slab->used == 0 && slab != cache->current[slab->size_class] &&
+        (!is_only || cache == &orphans)) {
+        cache_unlink(list, slab);
+        slab_drop(slab);
+    }
+}
+
+void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first, void *last,
+                      uint32_t count)
+{
+    slab_give_chain(slab, first, last, count);
+    if (cache_is_set_aside(slab)) {
+        bring_back(cache, slab);
+    }
+    drop_if_spare(cache, slab);
+}
+
+/* --- Blocks for malloc. The cache is busy. --- */
+
+static void set_aside(struct thread_cache *cache, struct slab *slab)
+{
+    slab_set_owner(slab, slab_owner(slab) | SLAB_SET_ASIDE);
+    cache_link(&cache->set_aside, slab);
+}
+
+/* Free blocks are better than such as were never used, whose memory is yet to come. Of two slabs
+ * that have some, the fuller one is better: so the other one may become empty. */
+static bool is_better(const struct slab *slab, const struct slab *than)
+{
+    bool has_free = slab->free != NULL;
+
+    return has_free != (than->free != NULL) ? has_free : slab->used > than->used;
+}
+
+/* The best of some slabs that have free blocks, or such as were never used. */
+static struct slab *best_partial(const struct thread_cache *cache, size_t size_class)
+{
+    struct slab *best = cache->partial[size_class];
+    struct slab *slab = best;
+
+    for (unsigned int i = 1; i < CANDIDATES && slab != NULL; i++) {
+        slab = slab->next;
+        best = slab != NULL && is_better(slab, best) ? slab : best;
+    }
+    return best;
+}
+
+/* A slab of somebody else's, or a new one. */
+static struct slab *another_slab(struct thread_cache *cache, size_t size_class)
+{
+    cache_inherit();
+    struct slab *slab = orphans_adopt(cache, size_class);
+
+    if (slab == NULL) {
+        slab = slab_make(size_class);
+        if (slab != NULL) {
+            cache_take_possession(cache, slab);
+        }
+    }
+    return slab;
+}
+
+/* The current slab has no free blocks (any more): it, or another one, from which blocks can be had;
+ * NULL if there is no memory. */
+static struct slab *change_current(struct thread_cache *cache, size_t size_class)
+{
+    struct slab *current = cache->current[size_class];
+    struct slab *next = best_partial(cache, size_class);
+    bool has_room = current != NULL && slab_has_room(current);
+
+    if (has_room && (next == NULL || next->free == NULL)) {
+        return current;
+    }
+    cache->current[size_class] = NULL;
+    if (next != NULL) {
+        cache_unlink(&cache->partial[size_class], next);
+    }
+    if (has_room) {
+        cache_link(&cache->partial[size_class], current);
+    } else if (current != NULL) {
+        set_aside(cache, current);
+    }
+    if (next == NULL) {
+        next = another_slab(cache, size_class);
+    }
+    cache->current[size_class] = next;
+    return next;
+}
+
+static void *next_list(struct thread_cache *cache, size_t size_class)
+{
+    struct slab *slab = cache->current[size_class];
+    struct block_list list = {NULL, 0};
+
+    if (slab != NULL) {
+        list = slab_take_free(slab);
+    }
+    while (list.first == NULL && (slab = change_current(cache, size_class)) != NULL) {
+        list = slab_take_free(slab);
+        if (list.first == NULL) {
+            list = slab_thread_page(slab);
+        }
+    }
+    cache->handed_out += list.count;
+    return list.first;
+}
+
+static void *refill(struct thread_cache *cache, size_t size_class)
+{
+    mail_open(cache, MOST_LETTERS);
+    void *block = next_list(cache, size_class);
+    if (block != NULL) {
+        __atomic_store_n(&cache->heads[size_class], *(void **)block, __ATOMIC_RELAXED);
+    }
+    return block;
+}
+
+void *thread_cache_alloc_slowly(size_t size_class)
+{
+    struct thread_cache *cache = cache_of_thread();
+    void *block = NULL;
+
+    size_class += size_class == 0;
+    if (cache == NULL || cache->busy) {
+        return NULL;
+    }
+    block = thread_cache_pop(cache, size_class);
+    if (block != NULL || thread_cache_is_claimed(cache, size_class)) {
+        return block;
+    }
+    cache_enter(cache);
+    block = refill(cache, size_class);
+    cache_leave(cache);
+    return block;
+}
+
+void thread_cache_free_slowly(struct slab *slab, void *block)
+{
+    struct thread_cache *cache = thread_cache;
+
+    if (thread_cache_push(slab, block)) {
+        return; /* of a slice that is not the slab's first */
+    }
+    if (cache == &no_cache || cache->busy) {
+        mail_send(slab, block, block, 1);
+        return;
+    }
+    cache_enter(cache);
+    if (atomic_load_explicit(&slab->cache, memory_order_relaxed) == cache) {
+        cache_bring_home(cache, slab, block, block, 1);
+    } else {
+        mail_add(cache, slab, block);
+    }
+    cache_leave(cache);
+}
+
+/* The blocks of a class's head list go back to their slab. */
+static void give_up_head(struct thread_cache *cache, size_t size_class)
+{
+    void *first = own_take(&cache->heads[size_class]);
+    void *last = first;
+    uint32_t count = first != NULL;
+
+    while (last != NULL && *(void **)last != NULL) {
+        last = *(void **)last;
+        count++;
+    }
+    if (first != NULL) {
+        slab_give_chain(cache->current[size_class], first, last, count);
+        cache->handed_out -= count;
+    }
+}
+
+void cache_give_up_current(struct thread_cache *cache, size_t size_class)
+{
+    struct slab *slab = cache->current[size_class];
+
+    if (!thread_cache_is_claimed(cache, size_class)) {
+        give_up_head(cache, size_class);
+    } else {
+        cache->heads[size_class] = NULL; /* the list is that of an interrupted call, and lost */
+    }
+    if (slab != NULL) {
+        cache->current[size_class] = NULL;
+        cache_link(&cache->partial[size_class], slab);
+    }
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A thread's slabs: the way of small blocks. The two calls that all programs make all the time are
+ * here, to become part of malloc and free. */
+#ifndef QUARRY_PROCESS_THREAD_CACHE_H
+#define QUARRY_PROCESS_THREAD_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "process/own.h"
+#include "process/size_class.h"
+#include "process/slab.h"
+
+struct quarry_malloc_stats;
+
+/* Blocks of one slab that this thread has freed and its owner does not know of yet. */
+struct remote_batch {
+    struct slab *slab; /* NULL: empty */
+    void *first;       /* freed last */
+    void *last;
+    uint32_t count;
+};
+
+#define REMOTE_BATCHES    16u
+#define REMOTE_BATCH_MOST 32u
+
+/* Owner thread and its signal handlers only, unless said otherwise. */
+struct thread_cache {
+    void *heads[SIZE_CLASSES];          /* blocks to hand out, linked, of the current slabs */
+    struct slab *current[SIZE_CLASSES]; /* whose blocks are on the head list; NULL: none */
+    struct slab *partial[SIZE_CLASSES]; /* others that have free blocks */
+    struct slab *set_aside;             /* those that have none */
+    volatile bool busy;                 /* a call is on the slow way: handlers change nothing */
+    _Atomic(bool) in_use;               /* a living thread has it; changed with the orphans' lock */
+    struct thread_cache *unused;        /* the next of those that no thread has; orphans' lock */
+    _Atomic(void *) inbox;              /* blocks that others freed; any thread, release */
+    void *unopened;                     /* letters that were taken out of it; as `partial` */
+    uint32_t forks;            /* that the process had gone through when its thread got it */
+    struct thread_cache *next; /* of all caches; constant once it is listed */
+    uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
+    uint64_t resizes;
+    struct remote_batch batches[REMOTE_BATCHES];
+};
+
+/* While a call takes a block off a head list, its head is the number of the class instead, which is
+ * at hand: below any block's address, as NULL is. */
+#define HEAD_CLAIMED_MOST ((uintptr_t)SIZE_CLASSES)
+
+/* The calling thread's cache; one without blocks if it has none (yet, or any more). */
+extern _Thread_local struct thread_cache *thread_cache;
+
+/* A block of at least so many bytes, at most SIZE_CLASS_MOST_BYTES. NULL if slabs cannot serve: a
+ * signal handler has interrupted the slow way, the thread ends, or there is no memory. */
+void *thread_cache_alloc_slowly(size_t size_class);
+/* `slab` is the block's, by its first slice. */
+void thread_cache_free_slowly(struct slab *slab, void *block);
+
+static inline bool thread_cache_is_claimed(const struct thread_cache *cache, size_t size_class)
+{
+    uintptr_t head = (uintptr_t)__atomic_load_n(&cache->heads[size_class], __ATOMIC_RELAXED);
+
+    return head != 0 && head <= HEAD_CLAIMED_MOST;
+}
+
+/* Takes a block off a head list, or NULL. A handler that comes in between finds the head claimed;
+ * one that came before has changed the head, so that the claim fails. */
+static inline void *thread_cache_pop(struct thread_cache *cache, size_t size_class)
+{
+    void **head = &cache->heads[size_class];
+    void *block = __atomic_load_n(head, __ATOMIC_RELAXED);
+
+    if (__builtin_expect((uintptr_t)block <= HEAD_CLAIMED_MOST, 0) ||
+        __builtin_expect(!own_swap(head, &block, (void *)size_class), 0)) {
+        return NULL;
+    }
+    __atomic_store_n(head, *(void **)block, __ATOMIC_RELAXED);
+    return block;
+}
+
+/* Frees a block of a slab that the calling thread owns. False iff it is not that simple. */
+static inline bool thread_cache_push(struct slab *slab, void *block)
+{
+    if (__builtin_expect(slab_owner(slab) != slab_this_thread(), 0)) {
+        return false;
+    }
+    if (__builtin_expect(own_count_down(&slab->used), 0)) {
+        own_add(&slab->used, 1); /* the last one: there is more to do */
+        return false;
+    }
+    own_push(&slab->free, block, block);
+    return true;
+}
+
+/* Before the first cache is made. */
+void thread_cache_init(void);
+
+/* Gives what the calling thread can spare, and the memory of free slices, to the kernel; returns
+ * the bytes of the latter. */
+size_t thread_cache_trim(void);
+
+/* For the counters: a block kept its place, and changed its size. */
+void thread_cache_count_resize(void);
+
+/* Around fork, in the thread that forks. */
+void thread_cache_before_fork(void);
+void thread_cache_after_fork_in_parent(void);
+void thread_cache_after_fork_in_child(void);
+
+/* Adds the caches' part to *stats; what other threads do meanwhile may be counted or not. */
+void thread_cache_add_stats(struct quarry_malloc_stats *stats);
+
+#endif
