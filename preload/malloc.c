@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "process/fast.h"
+
 #pragma GCC visibility push(default)
 
 /* Not yet, or no longer, or never in the C library's headers. */
@@ -32,9 +34,16 @@ static inline void *or_errno(void *block, int error)
     return block;
 }
 
-void *malloc(size_t bytes)
+static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
 {
     return or_errno(quarry_malloc(bytes), ENOMEM);
+}
+
+void *malloc(size_t bytes)
+{
+    void *block = fast_malloc(bytes);
+
+    return __builtin_expect(block != NULL, 1) ? block : malloc_slowly(bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
@@ -44,7 +53,9 @@ void *calloc(size_t count, size_t bytes)
 
 void free(void *block)
 {
-    quarry_free(block);
+    if (__builtin_expect(!fast_free(block), 0)) {
+        quarry_free(block);
+    }
 }
 
 void free_sized(void *block, size_t bytes)

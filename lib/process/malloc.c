@@ -16,6 +16,7 @@
 #include "os/os.h"
 #include "process/address_map.h"
 #include "process/arena.h"
+#include "process/fast.h"
 #include "process/large.h"
 #include "process/large_cache.h"
 #include "process/options.h"
@@ -49,6 +50,7 @@ static size_t reclaim(void)
 {
     size_t bytes = large_cache_empty();
 
+    bytes += thread_cache_trim();
     return bytes + arena_reclaim();
 }
 
@@ -99,9 +101,27 @@ static size_t usable_bytes(struct address_owner owner, void *block)
     }
 }
 
+static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
+{
+    if (bytes <= SIZE_CLASS_MOST_BYTES) {
+        size_t size_class = size_class_of(bytes);
+        void *block = thread_cache_pop(thread_cache, size_class);
+
+        if (block == NULL) {
+            block = thread_cache_alloc_slowly(size_class);
+        }
+        if (block != NULL) {
+            return block;
+        }
+    }
+    return allocate(REGION_ALIGN, bytes, false).block;
+}
+
 void *quarry_malloc(size_t bytes)
 {
-    return allocate(REGION_ALIGN, bytes, false).block;
+    void *block = fast_malloc(bytes);
+
+    return __builtin_expect(block != NULL, 1) ? block : malloc_slowly(bytes);
 }
 
 void *quarry_calloc(size_t count, size_t bytes)
@@ -111,6 +131,11 @@ void *quarry_calloc(size_t count, size_t bytes)
     if (!size_multiply(count, bytes, &total)) {
         return NULL;
     }
+    if (total <= SIZE_CLASS_MOST_BYTES) {
+        void *block = quarry_malloc(total);
+
+        return block != NULL ? memset(block, 0, quarry_malloc_usable_size(block)) : NULL;
+    }
     struct allocation made = allocate(REGION_ALIGN, total, true);
     if (made.block != NULL && !made.zeroed) {
         /* Also the bytes beyond the request, which a later realloc shows without a move. */
@@ -119,8 +144,14 @@ void *quarry_calloc(size_t count, size_t bytes)
     return made.block;
 }
 
-void quarry_free(void *block)
+static __attribute__((noinline)) void free_slowly(void *block)
 {
+    struct slab *slab = slab_of_block(block);
+
+    if (slab != NULL) {
+        thread_cache_free_slowly(slab, block);
+        return;
+    }
     if (block == NULL) {
         return;
     }
@@ -137,6 +168,13 @@ void quarry_free(void *block)
     }
 }
 
+void quarry_free(void *block)
+{
+    if (__builtin_expect(!fast_free(block), 0)) {
+        free_slowly(block);
+    }
+}
+
 void quarry_free_sized(void *block, size_t bytes)
 {
     (void)bytes;
@@ -150,12 +188,23 @@ void quarry_free_aligned_sized(void *block, size_t align, size_t bytes)
     quarry_free(block);
 }
 
-/* Moves a block by copying; NULL if there is no memory. */
-static void *move(struct address_owner owner, void *block, size_t bytes)
+/* Bytes to ask for when a block grows to `bytes`: above the sizes of slabs an eighth more, as
+ * slabs' blocks have it, so that a block which grows in small steps is not resized in each of them.
+ */
+static size_t grown_bytes(size_t bytes)
 {
-    size_t old_usable = usable_bytes(owner, block);
-    void *moved = quarry_malloc(bytes);
+    return bytes > SIZE_CLASS_MOST_BYTES ? bytes + bytes / 8 : bytes;
+}
 
+/* Moves a block by copying; NULL if there is no memory. */
+static void *move(void *block, size_t bytes)
+{
+    size_t old_usable = quarry_malloc_usable_size(block);
+    void *moved = bytes > old_usable ? quarry_malloc(grown_bytes(bytes)) : NULL;
+
+    if (moved == NULL) {
+        moved = quarry_malloc(bytes);
+    }
     if (moved != NULL) {
         memcpy(moved, block, old_usable < bytes ? old_usable : bytes);
         quarry_free(block);
@@ -168,26 +217,51 @@ static void *move(struct address_owner owner, void *block, size_t bytes)
 static void *resize_large(struct address_owner owner, void *block, size_t bytes)
 {
     bool to_arena = bytes < options_large_threshold() / 2;
-    void *resized = to_arena ? move(owner, block, bytes) : NULL;
+    void *resized = to_arena ? move(block, bytes) : NULL;
 
     if (resized == NULL) {
         resized = large_resize(block, owner.large_bytes, bytes);
     }
-    return resized != NULL || to_arena ? resized : move(owner, block, bytes);
+    return resized != NULL || to_arena ? resized : move(block, bytes);
 }
 
-void *quarry_realloc(void *block, size_t bytes)
+/* A block of a slab stays where it is unless it is too small, or more than half of it would be of
+ * no use that another block would be. */
+static void *resize_small(const struct slab *slab, void *block, size_t bytes)
 {
-    if (block == NULL) {
-        return quarry_malloc(bytes);
-    }
-    struct address_owner owner = owner_of(block);
-    if (owner.kind == ADDRESS_FOREIGN) {
-        meet_foreign(block);
+    size_t usable = size_class_bytes(slab->size_class);
+    bool is_used = bytes >= usable / 2 || usable == size_class_bytes(1);
+
+    if (bytes > PTRDIFF_MAX) {
         return NULL;
     }
-    if (bytes == 0) {
-        quarry_free(block);
+    if (bytes > usable || !is_used) {
+        return move(block, bytes);
+    }
+    thread_cache_count_resize();
+    return block;
+}
+
+static void *resize_in_arena(struct region *region, void *block, size_t bytes)
+{
+    size_t usable = region_usable_bytes(region, block); /* nobody changes it in a live block */
+
+    if (bytes <= usable && grown_bytes(bytes) >= usable && bytes > SIZE_CLASS_MOST_BYTES) {
+        return block;
+    }
+    if (bytes > usable && arena_resize(region, block, grown_bytes(bytes))) {
+        return block;
+    }
+    return arena_resize(region, block, bytes) ? block : move(block, bytes);
+}
+
+/* The same for a block of an arena, or a large one. `bytes` is not 0. */
+static void *resize_other(void *block, size_t bytes)
+{
+    struct address_owner owner = owner_of(block);
+
+    if (owner.kind == ADDRESS_FOREIGN) {
+        meet_foreign(block);
         return NULL;
     }
     if (bytes > PTRDIFF_MAX) {
@@ -196,7 +270,20 @@ void *quarry_realloc(void *block, size_t bytes)
     if (owner.kind == ADDRESS_LARGE) {
         return resize_large(owner, block, bytes);
     }
-    return arena_resize(owner.region, block, bytes) ? block : move(owner, block, bytes);
+    return resize_in_arena(owner.region, block, bytes);
+}
+
+void *quarry_realloc(void *block, size_t bytes)
+{
+    if (block == NULL) {
+        return quarry_malloc(bytes);
+    }
+    if (bytes == 0) {
+        quarry_free(block);
+        return NULL;
+    }
+    const struct slab *slab = slab_of_block(block);
+    return slab != NULL ? resize_small(slab, block, bytes) : resize_other(block, bytes);
 }
 
 void *quarry_reallocarray(void *block, size_t count, size_t bytes)
@@ -206,9 +293,20 @@ void *quarry_reallocarray(void *block, size_t count, size_t bytes)
     return size_multiply(count, bytes, &total) ? quarry_realloc(block, total) : NULL;
 }
 
+static void *allocate_aligned(size_t align, size_t bytes)
+{
+    if (align <= REGION_ALIGN) {
+        return quarry_malloc(bytes);
+    }
+    size_t size_class = size_class_aligned(align, bytes);
+    void *block = size_class < SIZE_CLASSES ? thread_cache_alloc_slowly(size_class) : NULL;
+
+    return block != NULL ? block : allocate(align, bytes, false).block;
+}
+
 void *quarry_aligned_alloc(size_t align, size_t bytes)
 {
-    return is_power_of_two(align) ? allocate(align, bytes, false).block : NULL;
+    return is_power_of_two(align) ? allocate_aligned(align, bytes) : NULL;
 }
 
 void *quarry_memalign(size_t align, size_t bytes)
@@ -218,7 +316,7 @@ void *quarry_memalign(size_t align, size_t bytes)
     while (power < align && power != 0) {
         power *= 2;
     }
-    return power != 0 ? allocate(power, bytes, false).block : NULL;
+    return power != 0 ? allocate_aligned(power, bytes) : NULL;
 }
 
 int quarry_posix_memalign(void **out, size_t align, size_t bytes)
@@ -226,7 +324,7 @@ int quarry_posix_memalign(void **out, size_t align, size_t bytes)
     if (!is_power_of_two(align) || align % sizeof(void *) != 0) {
         return EINVAL;
     }
-    void *block = allocate(align, bytes, false).block;
+    void *block = allocate_aligned(align, bytes);
     if (block == NULL) {
         return ENOMEM;
     }
@@ -236,7 +334,7 @@ int quarry_posix_memalign(void **out, size_t align, size_t bytes)
 
 void *quarry_valloc(size_t bytes)
 {
-    return allocate(os_page_bytes(), bytes, false).block;
+    return allocate_aligned(os_page_bytes(), bytes);
 }
 
 void *quarry_pvalloc(size_t bytes)
@@ -247,11 +345,16 @@ void *quarry_pvalloc(size_t bytes)
     if (!size_round_up(bytes != 0 ? bytes : 1, page_bytes, &rounded)) {
         return NULL;
     }
-    return allocate(page_bytes, rounded, false).block;
+    return allocate_aligned(page_bytes, rounded);
 }
 
 size_t quarry_malloc_usable_size(void *block)
 {
+    const struct slab *slab = slab_of_block(block);
+
+    if (slab != NULL) {
+        return size_class_bytes(slab->size_class);
+    }
     return block != NULL ? usable_bytes(owner_of(block), block) : 0;
 }
 
@@ -260,7 +363,9 @@ int quarry_malloc_trim(size_t keep_bytes)
     setup();
     size_t bytes = large_cache_empty();
 
-    return bytes + arena_trim(keep_bytes) != 0;
+    bytes += thread_cache_trim();
+    bytes += arena_trim(keep_bytes);
+    return bytes != 0;
 }
 
 int quarry_malloc_option_set(enum quarry_malloc_option option, size_t value)

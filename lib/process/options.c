@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options of the process allocator, from QUARRY_OPTIONS (os/option_text.c, which knows more).
  *
- *   frontend=heap          where blocks come from: chunk heaps, the only front end so far
- *   arenas=N               1 to 32; twice the number of processors unless set
+ *   frontend=slab|heap     where small blocks come from: slabs of threads, or chunk heaps; slab
+ * unless set arenas=N               1 to 32; twice the number of processors unless set
  *   large_threshold=SIZE   64k to 32m; 512k unless set
  *   purge_delay_ms=N       0 to 3600000; 1000 unless set
  *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set
@@ -33,6 +33,7 @@ static _Atomic(unsigned int) arenas = 1;
 static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 /* Constant once read. */
 static bool foreign_aborts;
+static bool slabs = true;
 static char stats_path[256];
 
 size_t options_large_threshold(void)
@@ -53,6 +54,11 @@ uint64_t options_purge_delay_ns(void)
 bool options_foreign_aborts(void)
 {
     return foreign_aborts;
+}
+
+bool options_slabs(void)
+{
+    return slabs;
 }
 
 const char *options_stats_path(void)
@@ -113,7 +119,13 @@ static bool set_purge_delay_ms(struct option_text value)
 
 static bool set_frontend(struct option_text value)
 {
-    return option_text_is(value, "heap"); /* the only one */
+    bool is_slab = option_text_is(value, "slab");
+
+    if (!is_slab && !option_text_is(value, "heap")) {
+        return false;
+    }
+    slabs = is_slab;
+    return true;
 }
 
 static bool set_foreign(struct option_text value)

@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "process/arena.h"
 #include "process/options.h"
+#include "process/thread_cache.h"
 
 _Atomic(int) setup_state;
 
@@ -31,6 +32,32 @@ static void wait_until_done(void)
     }
 }
 
+static void read_options(void)
+{
+    options_are_read = options_read();
+    if (options_slabs()) {
+        thread_cache_init();
+    }
+}
+
+static void before_fork(void)
+{
+    thread_cache_before_fork();
+    arena_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+    arena_after_fork_in_parent();
+    thread_cache_after_fork_in_parent();
+}
+
+static void after_fork_in_child(void)
+{
+    arena_after_fork_in_child();
+    thread_cache_after_fork_in_child();
+}
+
 void setup_run(void)
 {
     int expected = SETUP_NOT_BEGUN;
@@ -45,10 +72,10 @@ void setup_run(void)
         return;
     }
     arena_init();
-    options_are_read = options_read();
+    read_options();
     atomic_store_explicit(&setup_state, SETUP_DONE, memory_order_release);
     in_setup = false;
-    REQUIRE(os_at_fork(arena_before_fork, arena_after_fork_in_parent, arena_after_fork_in_child),
+    REQUIRE(os_at_fork(before_fork, after_fork_in_parent, after_fork_in_child),
             "cannot register fork handlers", NULL, NULL);
 }
 
@@ -57,6 +84,6 @@ __attribute__((constructor)) static void setup_at_load(void)
 {
     setup();
     if (!options_are_read) {
-        options_are_read = options_read();
+        read_options();
     }
 }

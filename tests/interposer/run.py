@@ -34,6 +34,7 @@ def parse_arguments():
     parser.add_argument('--no-file', action='store_true', help='{file} must not come to be')
     parser.add_argument('--xml', action='store_true', help='standard output must be XML')
     parser.add_argument('--env', action='append', default=[], help='NAME=VALUE; {file} is a path')
+    parser.add_argument('--frontend', help='where small blocks come from')
     parser.add_argument('--empty-environment', action='store_true', help='nothing but the preload')
     parser.add_argument('--limit', action='append', default=[], help='AS=MIB or DATA=MIB')
     parser.add_argument('--set-group-id', action='store_true', help='run a set-group-ID copy')
@@ -56,6 +57,9 @@ def environment_for(arguments, file_path):
     for pair in arguments.env:
         name, value = pair.split('=', 1)
         environment[name] = value.replace('{file}', file_path)
+    if arguments.frontend:
+        options = [environment.get('QUARRY_OPTIONS', ''), 'frontend=' + arguments.frontend]
+        environment['QUARRY_OPTIONS'] = ','.join(filter(None, options))
     return environment
 
 

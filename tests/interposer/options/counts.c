@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes known numbers of calls, which the line that the option stats writes at exit must show: 1000
- * allocations of which 3 are large, 500 resizes in place, 900 frees, and 2 of what is no block of
+ * allocations of which 3 are large, 500 resizes, most or all of them in place, 900 frees, and 2 of what is no block of
  * ours. */
 #include "../expect.h"
 
