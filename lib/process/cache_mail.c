@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks that a thread frees and another one has the slab of.
  *
- * They are batched by slab, at most REMOTE_BATCH_MOST in each of REMOTE_BATCHES batches, so that a
- * thread that only frees keeps no more than that. A full batch, or one that must make way for
- * another slab's, is a letter: a chain of blocks whose last one says where it begins, and goes into
- * the owner's inbox by one compare-and-swap.
+ * They are batched by slab, at most REMOTE_BATCH_MOST and REMOTE_BATCH_BYTES in each of
+ * REMOTE_BATCHES batches, so that a thread that only frees keeps no more than that. A full batch,
+ * or one that must make way for another slab's, is a letter: a chain of blocks whose last one says
+ * where it begins, and goes into the owner's inbox by one compare-and-swap.
  *
  *    inbox --> | first of chain | next letter, count |     the last block of a chain
  *                    |
  *                    +--> | link | --> | link | --> (the last block)
  *
- * The owner looks into its inbox when a head list is empty, and opens a few letters each time. What
+ * The owner looks into its inbox when a head list is empty, and opens a few letters each time; more
+ * of them before it takes memory that it did not use yet. What
  * is sent to a cache whose thread has ended, or to the orphans, is put in order by whoever has the
  * orphans' lock (orphans.c): the sender tries to, and whoever has it now looks again when he has
  * released it.
@@ -82,6 +83,11 @@ bool mail_is_there(struct thread_cache *cache)
     return atomic_load_explicit(&cache->inbox, memory_order_seq_cst) != NULL;
 }
 
+bool mail_is_left(struct thread_cache *cache)
+{
+    return cache->unopened != NULL || mail_is_there(cache);
+}
+
 /* A chain for a slab of the cache, or by now of another one, which is sent on. Whoever forwards to
  * a cache without a thread has the orphans' lock, or will look after them. */
 static void open_letter(struct thread_cache *cache, void *letter)
@@ -149,12 +155,13 @@ void mail_add(struct thread_cache *cache, struct slab *slab, void *block)
     if (batch->slab != slab) {
         flush(batch);
         *batch = (struct remote_batch){slab, block, block, 1};
-        return;
+    } else {
+        *(void **)block = batch->first;
+        batch->first = block;
+        batch->count++;
     }
-    *(void **)block = batch->first;
-    batch->first = block;
-    batch->count++;
-    if (batch->count == REMOTE_BATCH_MOST) {
+    if (batch->count == REMOTE_BATCH_MOST ||
+        batch->count * size_class_bytes(slab->size_class) >= REMOTE_BATCH_BYTES) {
         flush(batch);
     }
 }

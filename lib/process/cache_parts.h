@@ -93,6 +93,8 @@ void mail_add(struct thread_cache *cache, struct slab *slab, void *block);
 void mail_flush(struct thread_cache *cache);
 
 bool mail_is_there(struct thread_cache *cache);
+/* Whether mail_open would open a letter. Busy. */
+bool mail_is_left(struct thread_cache *cache);
 
 /* Puts at most so many chains in order that were sent to a cache: busy, or the orphans' lock. */
 void mail_open(struct thread_cache *cache, unsigned int most);

@@ -12,10 +12,16 @@
 /* A block, or NULL if it is not that simple. */
 static inline void *fast_malloc(size_t bytes)
 {
-    if (__builtin_expect(bytes > SIZE_CLASS_DIRECT_BYTES, 0)) {
+    size_t size_class;
+
+    if (__builtin_expect(bytes <= SIZE_CLASS_DIRECT_BYTES, 1)) {
+        size_class = size_class_direct(bytes);
+    } else if (bytes <= SIZE_CLASS_MOST_BYTES) {
+        size_class = size_class_of(bytes);
+    } else {
         return NULL;
     }
-    return thread_cache_pop(thread_cache, size_class_direct(bytes));
+    return thread_cache_pop(thread_cache, size_class);
 }
 
 /* False iff it is not that simple, NULL among other things. */

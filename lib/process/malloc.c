@@ -103,18 +103,12 @@ static size_t usable_bytes(struct address_owner owner, void *block)
 
 static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
 {
-    if (bytes <= SIZE_CLASS_MOST_BYTES) {
-        size_t size_class = size_class_of(bytes);
-        void *block = thread_cache_pop(thread_cache, size_class);
+    void *block = NULL;
 
-        if (block == NULL) {
-            block = thread_cache_alloc_slowly(size_class);
-        }
-        if (block != NULL) {
-            return block;
-        }
+    if (bytes <= SIZE_CLASS_MOST_BYTES) {
+        block = thread_cache_alloc_slowly(size_class_of(bytes));
     }
-    return allocate(REGION_ALIGN, bytes, false).block;
+    return block != NULL ? block : allocate(REGION_ALIGN, bytes, false).block;
 }
 
 void *quarry_malloc(size_t bytes)

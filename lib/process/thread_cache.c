@@ -29,8 +29,10 @@
 #include "core/check.h"
 #include "process/cache_parts.h"
 
-/* Batches that one call of malloc puts in order. */
-#define MOST_LETTERS 16u
+/* Letters that a call of malloc opens which does not find a block on its list; and at the most, if
+ * it would otherwise take memory that was not used before. */
+#define FEW_LETTERS  16u
+#define MOST_LETTERS 512u
 /* Slabs that are compared to find the next current one. */
 #define CANDIDATES 4u
 
@@ -157,9 +159,30 @@ static void *next_list(struct thread_cache *cache, size_t size_class)
     return list.first;
 }
 
+/* Whether there are blocks of the class that were in use before. */
+static bool has_free(const struct thread_cache *cache, size_t size_class)
+{
+    const struct slab *current = cache->current[size_class];
+    const struct slab *partial = best_partial(cache, size_class);
+
+    return (current != NULL && current->free != NULL) || (partial != NULL && partial->free != NULL);
+}
+
+/* What others have freed may be all that a thread allocates. So mail comes before memory that is
+ * not used yet, up to a limit. */
+static void collect_mail(struct thread_cache *cache, size_t size_class)
+{
+    mail_open(cache, FEW_LETTERS);
+    for (unsigned int i = FEW_LETTERS;
+         i < MOST_LETTERS && !has_free(cache, size_class) && mail_is_left(cache);
+         i += FEW_LETTERS) {
+        mail_open(cache, FEW_LETTERS);
+    }
+}
+
 static void *refill(struct thread_cache *cache, size_t size_class)
 {
-    mail_open(cache, MOST_LETTERS);
+    collect_mail(cache, size_class);
     void *block = next_list(cache, size_class);
     if (block != NULL) {
         __atomic_store_n(&cache->heads[size_class], *(void **)block, __ATOMIC_RELAXED);

@@ -22,8 +22,10 @@ struct remote_batch {
     uint32_t count;
 };
 
-#define REMOTE_BATCHES    16u
+#define REMOTE_BATCHES    64u
 #define REMOTE_BATCH_MOST 32u
+/* Bytes of a batch that is sent at once, however few blocks it has. */
+#define REMOTE_BATCH_BYTES ((size_t)8 << 10)
 
 /* Owner thread and its signal handlers only, unless said otherwise. */
 struct thread_cache {
@@ -34,13 +36,14 @@ struct thread_cache {
     volatile bool busy;                 /* a call is on the slow way: handlers change nothing */
     _Atomic(bool) in_use;               /* a living thread has it; changed with the orphans' lock */
     struct thread_cache *unused;        /* the next of those that no thread has; orphans' lock */
-    _Atomic(void *) inbox;              /* blocks that others freed; any thread, release */
-    void *unopened;                     /* letters that were taken out of it; as `partial` */
     uint32_t forks;            /* that the process had gone through when its thread got it */
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
-    struct remote_batch batches[REMOTE_BATCHES];
+    void *unopened; /* letters that were taken out of the inbox */
+    /* On a cache line of its own: blocks that others freed; any thread, release. */
+    _Atomic(void *) inbox __attribute__((aligned(64)));
+    struct remote_batch batches[REMOTE_BATCHES] __attribute__((aligned(64)));
 };
 
 /* While a call takes a block off a head list, its head is the number of the class instead, which is
