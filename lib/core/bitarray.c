@@ -284,17 +284,24 @@ static uintptr_t *summary_in(uint32_t *behind_bundles)
     return (uintptr_t *)(void *)((char *)behind_bundles + (-(uintptr_t)behind_bundles & align));
 }
 
-void bitarray_make(sys_bitarray_t *bitarray, uint32_t num_bits, uint32_t *storage)
+void bitarray_make_of_zeros(sys_bitarray_t *bitarray, uint32_t num_bits, uint32_t *zeros)
 {
     size_t bundles = Z_BITARRAY_BUNDLES(num_bits);
 
     memset(bitarray, 0, sizeof(*bitarray));
     bitarray->num_bits = num_bits;
     bitarray->num_bundles = (uint32_t)bundles;
-    bitarray->bundles = storage;
-    memset(storage, 0, bundles * sizeof(*storage));
+    bitarray->bundles = zeros;
     if (num_bits > Z_BITARRAY_DIRECT_BITS) {
-        bitarray->summary = summary_in(storage + bundles);
+        bitarray->summary = summary_in(zeros + bundles);
+    }
+}
+
+void bitarray_make(sys_bitarray_t *bitarray, uint32_t num_bits, uint32_t *storage)
+{
+    bitarray_make_of_zeros(bitarray, num_bits, storage);
+    memset(storage, 0, bitarray->num_bundles * sizeof(*storage));
+    if (bitarray->summary != NULL) {
         memset(bitarray->summary, 0, Z_BITARRAY_SUMMARY_WORDS(num_bits) * sizeof(uintptr_t));
     }
 }

@@ -76,6 +76,8 @@ bool bitarray_release_some(sys_bitarray_t *bitarray, struct bitarray_bits bits);
 /* Makes an array with all bits clear, but for its lock. The storage is as large as
  * QUARRY_BITARRAY_WORDS says. */
 void bitarray_make(sys_bitarray_t *bitarray, uint32_t num_bits, uint32_t *storage);
+/* The same in memory that is all zeros, which is not touched. */
+void bitarray_make_of_zeros(sys_bitarray_t *bitarray, uint32_t num_bits, uint32_t *zeros);
 /* To be called in the child of a fork before its first other call: another thread may have been in
  * the middle of one. O(bits / 64) if there is a summary, else nothing. */
 void bitarray_mend(sys_bitarray_t *bitarray);

@@ -93,8 +93,10 @@ static bool reserve(size_t bytes)
         return false;
     }
     os_name(start, layout.end, "quarry slices");
-    bitarray_make(&taken, (uint32_t)layout.slices, (uint32_t *)(void *)(start + layout.taken));
-    bitarray_make(&touched, (uint32_t)layout.slices, (uint32_t *)(void *)(start + layout.touched));
+    bitarray_make_of_zeros(&taken, (uint32_t)layout.slices,
+                           (uint32_t *)(void *)(start + layout.taken));
+    bitarray_make_of_zeros(&touched, (uint32_t)layout.slices,
+                           (uint32_t *)(void *)(start + layout.touched));
     slice_region_slabs = (struct slab *)(void *)start;
     slices = layout.slices;
     slice_region_start = (uintptr_t)start + layout.first_slice;
