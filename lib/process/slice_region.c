@@ -21,7 +21,8 @@
  * Invariants:
  *   1. A slice is taken iff its bit is set; whoever set it has it, with its descriptor.
  *   2. A slice below `known` is usable, and so is its descriptor.
- *   3. A slice that is neither taken nor touched has no memory, and reads as zeros. */
+ *   3. A slice that is neither taken nor touched has no memory, and reads as zeros. One that is
+ *      taken is not touched: whoever takes it clears the bit. */
 #include "process/slice_region.h"
 
 #include <stdatomic.h>
@@ -45,6 +46,9 @@
 /* Runs that one purge gives to the kernel, so that no call makes too many system calls. */
 #define MOST_RUNS 32u
 
+/* As many free slices keep their memory for the purge delay as there are in use, and so many. */
+#define KEPT_SLICES (((size_t)64 << 20) >> SLICE_SHIFT)
+
 uintptr_t slice_region_start;
 size_t slice_region_known;
 struct slab *slice_region_slabs;
@@ -54,6 +58,8 @@ static sys_bitarray_t taken;
 static sys_bitarray_t touched;
 static _Atomic(bool) growing;         /* somebody makes more slices known */
 static _Atomic(uint64_t) purge_at_ns; /* 0: nothing is to be purged */
+static _Atomic(size_t) used_slices;   /* relaxed: for the limit of what is kept */
+static _Atomic(size_t) kept_slices;   /* free and touched, likewise */
 
 /* --- The range --- */
 
@@ -197,6 +203,22 @@ static bool claim(size_t count, size_t *slice)
                       : bitarray_claim_lowest_run(&taken, count, slice);
 }
 
+static void add(_Atomic(size_t) *counter, size_t slices_more)
+{
+    atomic_fetch_add_explicit(counter, slices_more, memory_order_relaxed);
+}
+
+/* Invariant 3: they are not kept any more. */
+static void take_from_kept(size_t slice, size_t count)
+{
+    size_t were_kept = bitarray_count_region(&touched, count, slice);
+
+    if (were_kept != 0) {
+        bitarray_clear_region(&touched, count, slice);
+        add(&kept_slices, 0 - were_kept);
+    }
+}
+
 size_t slices_take(size_t count)
 {
     size_t slice;
@@ -208,18 +230,31 @@ size_t slices_take(size_t count)
         bitarray_release(&taken, count, slice);
         return SLICE_NONE;
     }
+    take_from_kept(slice, count);
+    add(&used_slices, count);
     return slice;
+}
+
+static bool too_many_are_kept(void)
+{
+    size_t used = atomic_load_explicit(&used_slices, memory_order_relaxed);
+
+    return atomic_load_explicit(&kept_slices, memory_order_relaxed) > used + KEPT_SLICES;
 }
 
 void slices_give(size_t slice, size_t count)
 {
+    uint64_t now_ns = os_now_ns();
     uint64_t never = 0;
 
     bitarray_set_region(&touched, count, slice);
+    add(&kept_slices, count);
+    add(&used_slices, 0 - count);
     bitarray_release(&taken, count, slice);
-    if (atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
-        atomic_compare_exchange_strong(&purge_at_ns, &never,
-                                       os_now_ns() + options_purge_delay_ns());
+    if (too_many_are_kept()) {
+        atomic_store_explicit(&purge_at_ns, now_ns, memory_order_relaxed);
+    } else if (atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
+        atomic_compare_exchange_strong(&purge_at_ns, &never, now_ns + options_purge_delay_ns());
     }
 }
 
@@ -262,7 +297,7 @@ size_t slices_purge(void)
     for (unsigned int runs = 0; runs < MOST_RUNS && (count = claim_touched(slice, &slice)) != 0;
          runs++) {
         if (os_discard(slice_start(slice), count << SLICE_SHIFT)) {
-            bitarray_clear_region(&touched, count, slice);
+            take_from_kept(slice, count);
             bytes += count << SLICE_SHIFT;
         }
         bitarray_release(&taken, count, slice);
@@ -273,9 +308,7 @@ size_t slices_purge(void)
 
 size_t slices_in_use(void)
 {
-    size_t known = known_slices();
-
-    return known == 0 ? 0 : bitarray_count_region(&taken, known, 0);
+    return atomic_load_explicit(&used_slices, memory_order_relaxed);
 }
 
 void slices_add_stats(struct quarry_malloc_stats *stats)

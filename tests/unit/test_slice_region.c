@@ -145,6 +145,32 @@ static void memory_goes_back_after_the_delay(void **state)
     in_a_process(use_and_purge);
 }
 
+/* As much as is in use, and 64 MiB, is kept. */
+static void give_too_much(void *arg)
+{
+    const size_t kept = 64 << 20 >> SLICE_SHIFT;
+
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(kept + 3) == 0);
+    slices_give(1, kept + 1);
+    slices_purge_if_due();
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
+    EXPECT(slices_in_use() == 2);
+    slices_give(0, 1);
+    slices_purge_if_due();
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 1);
+    EXPECT(slices_purge() == 0);
+    EXPECT(slices_take(5) == 0);
+    slices_give(0, 5);
+    slices_purge_if_due();
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 1);
+}
+
+static void more_than_is_in_use_goes_back_at_once(void **state)
+{
+    in_a_process(give_too_much);
+}
+
 static void refuse_to_discard(void *arg)
 {
     EXPECT(slice_region_reserve());
@@ -178,6 +204,7 @@ int main(void)
         TEST(without_a_range_there_are_no_slices),
         TEST(without_memory_a_slice_stays_free),
         TEST(memory_goes_back_after_the_delay),
+        TEST(more_than_is_in_use_goes_back_at_once),
         TEST(what_the_system_refuses_is_tried_again),
     };
 
