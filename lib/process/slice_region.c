@@ -43,8 +43,8 @@
 #define STEP_SLICES  64u
 #define STEP_DIVISOR 8u
 
-/* Runs that one purge gives to the kernel, so that no call makes too many system calls. */
-#define MOST_RUNS 32u
+/* Slices whose memory one call gives to the kernel, a MiB, so that no call takes too long. */
+#define RUN_SLICES 16u
 
 /* As many free slices keep their memory for the purge delay as there are in use, and so many. */
 #define KEPT_SLICES (((size_t)64 << 20) >> SLICE_SHIFT)
@@ -244,64 +244,77 @@ static bool too_many_are_kept(void)
 
 void slices_give(size_t slice, size_t count)
 {
-    uint64_t now_ns = os_now_ns();
     uint64_t never = 0;
 
     bitarray_set_region(&touched, count, slice);
     add(&kept_slices, count);
     add(&used_slices, 0 - count);
     bitarray_release(&taken, count, slice);
-    if (too_many_are_kept()) {
-        atomic_store_explicit(&purge_at_ns, now_ns, memory_order_relaxed);
-    } else if (atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
-        atomic_compare_exchange_strong(&purge_at_ns, &never, now_ns + options_purge_delay_ns());
+    if (atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
+        atomic_compare_exchange_strong(&purge_at_ns, &never,
+                                       os_now_ns() + options_purge_delay_ns());
     }
+}
+
+/* Claims the last free slices that are touched, neighbours: those that would be taken last. Their
+ * number; 0: there are none, or somebody else is at them. */
+static size_t claim_touched(size_t *slice)
+{
+    size_t known = known_slices();
+    size_t touched_slices = known != 0 ? bitarray_count_region(&touched, known, 0) : 0;
+    size_t count = 0;
+    size_t last;
+
+    if (touched_slices == 0 || !bitarray_find_nth_set(&touched, touched_slices, known, 0, &last)) {
+        return 0;
+    }
+    while (count < RUN_SLICES && count <= last && bitarray_is_bit_set(&touched, last - count) &&
+           bitarray_claim(&taken, 1, last - count)) {
+        count++;
+    }
+    *slice = last - count + 1;
+    return count;
+}
+
+/* Gives the memory of one run to the kernel; how many bytes. */
+static size_t purge_run(void)
+{
+    size_t slice;
+    size_t count = claim_touched(&slice);
+    size_t bytes = 0;
+
+    if (count == 0) {
+        return 0;
+    }
+    if (os_discard(slice_start(slice), count << SLICE_SHIFT)) {
+        take_from_kept(slice, count);
+        bytes = count << SLICE_SHIFT;
+    }
+    bitarray_release(&taken, count, slice);
+    return bytes;
+}
+
+static bool delay_is_over(void)
+{
+    uint64_t at_ns = atomic_load_explicit(&purge_at_ns, memory_order_relaxed);
+
+    return at_ns != 0 && os_now_ns() >= at_ns;
 }
 
 void slices_purge_if_due(void)
 {
-    uint64_t at_ns = atomic_load_explicit(&purge_at_ns, memory_order_relaxed);
-
-    if (at_ns != 0 && os_now_ns() >= at_ns &&
-        atomic_compare_exchange_strong(&purge_at_ns, &at_ns, 0)) {
-        slices_purge();
+    if ((too_many_are_kept() || delay_is_over()) && purge_run() == 0) {
+        atomic_store_explicit(&purge_at_ns, 0, memory_order_relaxed); /* until more are given */
     }
-}
-
-/* Claims the next run of free, touched slices at or after `from`; its length, 0: there is none. */
-static size_t claim_touched(size_t from, size_t *slice)
-{
-    size_t known = known_slices();
-
-    while (from < known && bitarray_find_nth_set(&touched, 1, known - from, from, slice)) {
-        size_t count = 0;
-
-        while (*slice + count < known && bitarray_is_bit_set(&touched, *slice + count) &&
-               bitarray_claim(&taken, 1, *slice + count)) {
-            count++;
-        }
-        if (count != 0) {
-            return count;
-        }
-        from = *slice + 1;
-    }
-    return 0;
 }
 
 size_t slices_purge(void)
 {
     size_t bytes = 0;
-    size_t slice = 0;
-    size_t count;
+    size_t run_bytes;
 
-    for (unsigned int runs = 0; runs < MOST_RUNS && (count = claim_touched(slice, &slice)) != 0;
-         runs++) {
-        if (os_discard(slice_start(slice), count << SLICE_SHIFT)) {
-            take_from_kept(slice, count);
-            bytes += count << SLICE_SHIFT;
-        }
-        bitarray_release(&taken, count, slice);
-        slice += count;
+    while ((run_bytes = purge_run()) != 0) {
+        bytes += run_bytes;
     }
     return bytes;
 }

@@ -65,8 +65,8 @@ size_t slices_take(size_t count);
 /* Gives them back. Their memory goes to the kernel after the purge delay. */
 void slices_give(size_t slice, size_t count);
 
-/* To be called now and then without a lock: gives memory that has been free for the purge delay to
- * the kernel. */
+/* To be called now and then without a lock: gives some memory to the kernel that has been free for
+ * the purge delay, or that is more than is to be kept. */
 void slices_purge_if_due(void);
 
 /* Gives the memory of free slices to the kernel now; returns its bytes. */
