@@ -32,10 +32,11 @@ static void wait_until_done(void)
     }
 }
 
+/* What is allocated before the options can be read comes from the arenas. */
 static void read_options(void)
 {
     options_are_read = options_read();
-    if (options_slabs()) {
+    if (options_are_read && options_slabs()) {
         thread_cache_init();
     }
 }

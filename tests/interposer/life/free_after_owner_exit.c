@@ -32,7 +32,7 @@ static void run_round(uint32_t *seed)
 static void test(char **argv)
 {
     uint32_t seed = 11;
-    for (int round = 0; round < 30; round++) {
+    for (int round = 0; round < 100; round++) {
         run_round(&seed);
     }
     size_t resident = resident_bytes();

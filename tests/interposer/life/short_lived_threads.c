@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A thousand short-lived threads need no more memory than the first hundred: nothing of a thread
- * stays behind. */
+/* A thousand short-lived threads need no more memory than the first five hundred, after which the
+ * allocator keeps as many mappings of freed large blocks as it may: nothing of a thread stays behind. */
 #include <pthread.h>
 
 #include "../blocks.h"
@@ -34,7 +34,7 @@ static void run_threads(int count)
 
 static void test(char **argv)
 {
-    run_threads(100);
+    run_threads(500);
     size_t resident = resident_bytes();
     run_threads(1000);
     EXPECT(resident_bytes() < resident + resident / 2 + 4 * MIB);
