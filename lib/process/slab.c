@@ -100,10 +100,13 @@ struct block_list slab_thread_page(struct slab *slab)
 
 /* A handler's free that comes in between makes `used` too high by one, never too low: then the slab
  * is not given back for as long as it is in this state. */
+/* `used` has come below 0 if a block of an otherwise free slab was freed twice. */
 struct block_list slab_take_free(struct slab *slab)
 {
     struct block_list list = {NULL, 0};
 
+    REQUIRE(slab->used <= slab->threaded, "more blocks of a slab were freed than were in use", slab,
+            slab->free);
     if (slab->free != NULL) {
         list.first = own_take(&slab->free);
         list.count = slab->threaded - __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
@@ -114,6 +117,7 @@ struct block_list slab_take_free(struct slab *slab)
 
 void slab_give_chain(struct slab *slab, void *first, void *last, uint32_t count)
 {
+    REQUIRE(slab->used >= count, "more blocks of a slab were freed than were in use", slab, first);
     own_add(&slab->used, -count);
     own_push(&slab->free, first, last);
 }

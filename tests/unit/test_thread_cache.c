@@ -390,6 +390,34 @@ static void what_is_in_no_slab_dies(void **state)
     give(block);
 }
 
+static void free_twice_in_another_thread(void *arg)
+{
+    void *block = take(SIZE_CLASS_MOST_BYTES / 2 + 1);
+    struct slab *slab = slab_of_block(block);
+
+    slab->used = 1; /* as if it were the only one in use */
+    slab_give_chain(slab, block, block, 1);
+    slab_give_chain(slab, block, block, 1);
+}
+
+static void free_twice(void *arg)
+{
+    void *block = take(SIZE_CLASS_MOST_BYTES / 2 + 1);
+    struct slab *slab = slab_of_block(block);
+
+    slab->used = 0;
+    give(block);
+    slab_take_free(slab);
+}
+
+static void more_frees_than_blocks_die(void **state)
+{
+    const char *phrase = "more blocks of a slab were freed than were in use";
+
+    expect_death(free_twice_in_another_thread, NULL, phrase);
+    expect_death(free_twice, NULL, phrase);
+}
+
 static int begin(void **state)
 {
     setup();
@@ -412,6 +440,7 @@ int main(void)
         cmocka_unit_test(handlers_come_at_any_moment),
         cmocka_unit_test(a_child_has_what_its_thread_needs),
         cmocka_unit_test(what_is_in_no_slab_dies),
+        cmocka_unit_test(more_frees_than_blocks_die),
     };
 
     return cmocka_run_group_tests(tests, begin, NULL);
