@@ -162,7 +162,7 @@ static void end_thread(void)
 
 void thread_cache_init(void)
 {
-    if (os_thread_at_end(end_thread)) {
+    if (!slice_region_exists() && os_thread_at_end(end_thread)) {
         slice_region_reserve(); /* if refused, all blocks come from the arenas */
     }
 }
