@@ -7,33 +7,28 @@
 PROGRAM is a build of count_sys_heap. Fails if a call takes more than its limit. Aligned allocations
 and reallocations in place have two parts, each like an allocation or a free: theirs is the other."""
 import argparse
-import re
 import subprocess
 import sys
+
+import callgrind
 
 POLICIES = ("zephyr", "fine")
 REPETITIONS = 100
 TWO_PARTS = ("alloc-aligned", "realloc-")
 
 
-def collected(program: str, policy: str, state: str, repetitions: int) -> int:
-    """Instructions in all counted calls."""
-    run = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-         "--collect-atstart=no", "--toggle-collect=counted_*",
-         program, policy, state, str(repetitions)],
-        check=True, capture_output=True, text=True)
-    (count,) = re.findall(r"Collected : (\d+)", run.stderr)
-    return int(count)
+def states_of(program: str) -> list[str]:
+    """Lines that the program prints about its states."""
+    return subprocess.run([program, "--list"], check=True, capture_output=True,
+                          text=True).stdout.splitlines()
 
 
 def instructions(program: str, policy: str, state: str) -> int:
-    """What one call executes, once the first ones have raised the high-water marks."""
-    few = collected(program, policy, state, REPETITIONS)
-    more = collected(program, policy, state, 2 * REPETITIONS)
-    if few == 0 or (more - few) % REPETITIONS != 0:
-        sys.exit(f"{state}: {few} and {more} instructions: not all calls are alike")
-    return (more - few) // REPETITIONS
+    """What one call executes."""
+    count = callgrind.instructions([program, policy, state], program, REPETITIONS)
+    if count.denominator != 1:
+        sys.exit(f"{state}: {float(count)} instructions: not all calls are alike")
+    return int(count)
 
 
 def main() -> int:
@@ -42,8 +37,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=sys.maxsize)
     parser.add_argument("--limit-two-parts", type=int, default=sys.maxsize)
     arguments = parser.parse_args()
-    states = subprocess.run([arguments.program, "--list"], check=True, capture_output=True,
-                            text=True).stdout.split()
+    states = states_of(arguments.program)
     failed = not states
     print(f"{'instructions per call':24}" + "".join(f"{policy:>8}" for policy in POLICIES))
     for state in states:
@@ -56,4 +50,5 @@ def main() -> int:
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -156,11 +156,16 @@ static struct note_watcher watcher = {
     .free = watch_free,
 };
 
+bool asan_runs(void)
+{
+    return __asan_init != NULL && __asan_poison_memory_region != NULL &&
+           __asan_unpoison_memory_region != NULL && __asan_region_is_poisoned != NULL &&
+           __asan_storeN != NULL;
+}
+
 struct note_watcher *asan_watcher(void)
 {
-    if (__asan_init == NULL || __asan_poison_memory_region == NULL ||
-        __asan_unpoison_memory_region == NULL || __asan_region_is_poisoned == NULL ||
-        __asan_storeN == NULL) {
+    if (!asan_runs()) {
         return NULL;
     }
     __asan_init(); /* it may not have been its turn yet */
@@ -179,6 +184,11 @@ void asan_forbid(void *start, size_t bytes)
 }
 
 #else
+
+bool asan_runs(void)
+{
+    return false;
+}
 
 struct note_watcher *asan_watcher(void)
 {

@@ -39,6 +39,11 @@ __attribute__((constructor(FIRST_PRIORITY))) static void watch_heaps(void)
     }
 }
 
+bool checkers_run(void)
+{
+    return valgrind_runs() || asan_runs() || msan_runs();
+}
+
 void checkers_mapped(void *start, size_t bytes)
 {
     if (__builtin_expect(running != NULL, 0)) {

@@ -21,8 +21,11 @@ void checkers_moved(void *target, size_t bytes);
  * Helgrind or DRD. Constant once the first constructors have run. */
 extern unsigned char checkers_present;
 bool valgrind_race_detector(void);
-/* Whether any tool of Valgrind runs. Right from the first instruction of the process on. */
 bool valgrind_runs(void);
+
+/* Whether a memory checker or another tool of Valgrind runs. Right from the first instruction of
+ * the process on. */
+bool checkers_run(void);
 
 /* Whether what threads tell each other is to be told under a lock, too, for a tool to see it. */
 static inline bool checkers_want_locks(void)
@@ -45,9 +48,11 @@ void valgrind_mapped(void *start, size_t bytes);
 void valgrind_allow(void *start, size_t bytes);
 void valgrind_forbid(void *start, size_t bytes);
 struct note_watcher *asan_watcher(void);
+bool asan_runs(void);
 void asan_mapped(void *start, size_t bytes);
 void asan_forbid(void *start, size_t bytes);
 struct note_watcher *msan_watcher(void);
+bool msan_runs(void);
 void msan_mapped(void *start, size_t bytes);
 void msan_moved(void *target, size_t bytes);
 void msan_forget(void *start, size_t bytes);

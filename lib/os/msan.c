@@ -59,9 +59,14 @@ static struct note_watcher watcher = {
     .free = watch_whole,
 };
 
+bool msan_runs(void)
+{
+    return __msan_allocated_memory != NULL && __msan_unpoison != NULL;
+}
+
 struct note_watcher *msan_watcher(void)
 {
-    return __msan_allocated_memory != NULL && __msan_unpoison != NULL ? &watcher : NULL;
+    return msan_runs() ? &watcher : NULL;
 }
 
 void msan_mapped(void *start, size_t bytes)
@@ -81,6 +86,11 @@ void msan_forget(void *start, size_t bytes)
 }
 
 #else
+
+bool msan_runs(void)
+{
+    return false;
+}
 
 struct note_watcher *msan_watcher(void)
 {

@@ -16,7 +16,6 @@
 #include <limits.h>
 
 #include "core/bits.h"
-#include "os/checkers.h"
 #include "os/os.h"
 #include "process/cache_parts.h"
 #include "process/setup.h"
@@ -161,10 +160,9 @@ static void end_thread(void)
     slices_purge_if_due();
 }
 
-/* Valgrind's tools know chunks (os/valgrind.c), and nothing of slabs. */
 void thread_cache_init(void)
 {
-    if (!valgrind_runs() && os_thread_at_end(end_thread)) {
+    if (!slice_region_exists() && os_thread_at_end(end_thread)) {
         slice_region_reserve(); /* if refused, all blocks come from the arenas */
     }
 }

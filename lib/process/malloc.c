@@ -238,12 +238,12 @@ static void *resize_small(const struct slab *slab, void *block, size_t bytes)
 
 static void *resize_in_arena(struct region *region, void *block, size_t bytes)
 {
-    size_t usable = region_usable_bytes(region, block); /* nobody changes it in a live block */
+    size_t usable = bytes > SIZE_CLASS_MOST_BYTES ? arena_usable_bytes(region, block) : 0;
 
-    if (bytes <= usable && grown_bytes(bytes) >= usable && bytes > SIZE_CLASS_MOST_BYTES) {
+    if (bytes <= usable && grown_bytes(bytes) >= usable) {
         return block;
     }
-    if (bytes > usable && arena_resize(region, block, grown_bytes(bytes))) {
+    if (usable != 0 && bytes > usable && arena_resize(region, block, grown_bytes(bytes))) {
         return block;
     }
     return arena_resize(region, block, bytes) ? block : move(block, bytes);

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options of the process allocator, from QUARRY_OPTIONS (os/option_text.c, which knows more).
  *
- *   frontend=slab|heap     where small blocks come from: slabs of threads, or chunk heaps; slab
- * unless set arenas=N               1 to 32; twice the number of processors unless set
+ *   frontend=slab|heap     where small blocks come from: slabs of threads, or chunk heaps
+ *   arenas=N               1 to 32; twice the number of processors unless set
  *   large_threshold=SIZE   64k to 32m; 512k unless set
  *   purge_delay_ms=N       0 to 3600000; 1000 unless set
  *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set
  *   stats=PATH             append the counters to a file at exit; "stderr" is standard error
+ *
+ * Unless the front end is set it is slabs, and under memory checkers, which know chunks and nothing
+ * of slabs (os/checkers.h), chunk heaps.
  *
  * SIZE is a number with or without k, m or g behind it. What cannot be understood is reported on
  * standard error and skipped. */
@@ -15,6 +18,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "os/checkers.h"
 #include "os/option_text.h"
 #include "os/os.h"
 #include "process/arena.h"
@@ -33,7 +37,7 @@ static _Atomic(unsigned int) arenas = 1;
 static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 /* Constant once read. */
 static bool foreign_aborts;
-static bool slabs = true;
+static enum { FRONTEND_UNSET, FRONTEND_SLAB, FRONTEND_HEAP } frontend;
 static char stats_path[256];
 
 size_t options_large_threshold(void)
@@ -58,7 +62,7 @@ bool options_foreign_aborts(void)
 
 bool options_slabs(void)
 {
-    return slabs;
+    return frontend == FRONTEND_UNSET ? !checkers_run() : frontend == FRONTEND_SLAB;
 }
 
 const char *options_stats_path(void)
@@ -124,7 +128,7 @@ static bool set_frontend(struct option_text value)
     if (!is_slab && !option_text_is(value, "heap")) {
         return false;
     }
-    slabs = is_slab;
+    frontend = is_slab ? FRONTEND_SLAB : FRONTEND_HEAP;
     return true;
 }
 

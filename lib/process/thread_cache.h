@@ -95,7 +95,7 @@ static inline bool thread_cache_push(struct slab *slab, void *block)
     return true;
 }
 
-/* Before the first cache is made. */
+/* Before the first cache is made. Again: nothing, what slabs there are stay known. */
 void thread_cache_init(void);
 
 /* Gives what the calling thread can spare, and the memory of free slices, to the kernel; returns

@@ -32,9 +32,11 @@ struct script {
 
 unsigned char checkers_present; /* memory checkers are told nothing */
 
-bool valgrind_runs(void)
+static bool checker_runs;
+
+bool checkers_run(void)
 {
-    return false;
+    return checker_runs;
 }
 
 /* Most tests are of what is behind this front end, and of what it asks of the system. */
@@ -306,6 +308,7 @@ void fake_os_reset(void)
     cpu_count = USUAL_CPU_COUNT;
     options_text = USUAL_OPTIONS;
     environment_ready = true;
+    checker_runs = false;
     appended_bytes = 0;
     memset(appended, 0, sizeof(appended));
     appended_path[0] = '\0';
@@ -392,6 +395,11 @@ void fake_os_set_options(const char *text)
 void fake_os_set_environment_ready(bool ready)
 {
     environment_ready = ready;
+}
+
+void fake_os_set_checkers_run(bool runs)
+{
+    checker_runs = runs;
 }
 
 const char *fake_os_appended(void)

@@ -56,10 +56,12 @@ void fake_os_advance_ns(uint64_t ns);
 void fake_os_set_cpu_count(unsigned int count);
 /* A power of two, a multiple of the real page size; to be set before anything is mapped. */
 void fake_os_set_page_bytes(size_t bytes);
-/* Value of the environment variable QUARRY_OPTIONS, which must stay valid; NULL: not set. Until then,
- * and after fake_os_reset, it is "frontend=heap". */
+/* Value of the environment variable QUARRY_OPTIONS, which must stay valid; NULL: not set. Until
+ * then, and after fake_os_reset, it is "frontend=heap". */
 void fake_os_set_options(const char *text);
 void fake_os_set_environment_ready(bool ready);
+/* What checkers_run says; false after fake_os_reset. */
+void fake_os_set_checkers_run(bool runs);
 
 /* What os_append was given since fake_os_reset, of all files together; the path of the last call.
  */

@@ -224,6 +224,30 @@ static void complaints_go_to_standard_error(void **state)
     assert_int_equal(fake_os_calls(FAKE_OS_APPEND), 1);
 }
 
+/* Unless it is set, which no later text can undo. */
+static void front_end_follows_memory_checkers(void **state)
+{
+    for (int runs = 0; runs < 2; runs++) {
+        fake_os_set_checkers_run(runs != 0);
+        assert_int_equal(options_slabs(), runs == 0);
+    }
+    read_text("frontend=pool");
+    assert_false(options_slabs());
+}
+
+static void front_end_that_is_set_holds_everywhere(void **state)
+{
+    for (int runs = 0; runs < 2; runs++) {
+        fake_os_set_checkers_run(runs != 0);
+        read_text("frontend=slab");
+        assert_true(options_slabs());
+        read_text("frontend=heap");
+        assert_false(options_slabs());
+        read_text("frontend=slab,frontend=pool");
+        assert_true(options_slabs());
+    }
+}
+
 static void foreign_policy_is_read(void **state)
 {
     assert_false(options_foreign_aborts());
@@ -309,6 +333,7 @@ static void setters_refuse_what_is_out_of_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(front_end_follows_memory_checkers), /* the first: it is not set yet */
         TEST(texts_without_options_set_nothing),
         TEST(numbers_have_bounds),
         TEST(sizes_have_suffixes),
@@ -317,6 +342,7 @@ int main(void)
         TEST(long_names_are_cut),
         TEST(pairs_apply_in_order_and_stand_alone),
         TEST(complaints_go_to_standard_error),
+        TEST(front_end_that_is_set_holds_everywhere),
         TEST(foreign_policy_is_read),
         TEST(bad_foreign_policy_changes_nothing),
         TEST(stats_path_is_kept),

@@ -416,6 +416,12 @@ static void more_frees_than_blocks_die(void **state)
 
     expect_death(free_twice_in_another_thread, NULL, phrase);
     expect_death(free_twice, NULL, phrase);
+    /* As when the environment was not there yet the first time. */
+    static void to_begin_again_changes_nothing(void **state) void *block = take(16);
+    uintptr_t start = slice_region_start;
+    thread_cache_init();
+    assert_int_equal(slice_region_start, start);
+    assert_true(fast_free(block));
 }
 
 static int begin(void **state)
@@ -439,6 +445,7 @@ int main(void)
         cmocka_unit_test(threads_free_each_others_blocks),
         cmocka_unit_test(handlers_come_at_any_moment),
         cmocka_unit_test(a_child_has_what_its_thread_needs),
+        cmocka_unit_test(to_begin_again_changes_nothing),
         cmocka_unit_test(what_is_in_no_slab_dies),
         cmocka_unit_test(more_frees_than_blocks_die),
     };
