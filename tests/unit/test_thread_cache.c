@@ -416,9 +416,14 @@ static void more_frees_than_blocks_die(void **state)
 
     expect_death(free_twice_in_another_thread, NULL, phrase);
     expect_death(free_twice, NULL, phrase);
-    /* As when the environment was not there yet the first time. */
-    static void to_begin_again_changes_nothing(void **state) void *block = take(16);
+}
+
+/* As when the environment was not there yet the first time. */
+static void to_begin_again_changes_nothing(void **state)
+{
+    void *block = take(16);
     uintptr_t start = slice_region_start;
+
     thread_cache_init();
     assert_int_equal(slice_region_start, start);
     assert_true(fast_free(block));
