@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "table.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace
@@ -24,6 +25,23 @@ results measure_column(const std::vector<row> &rows, int threads, const effort &
     });
 }
 
+void print_head(const char *title)
+{
+    std::printf("\n%s\nmillions of pairs per second, all threads together\n%-44s", title,
+                "threads");
+    for (int threads : thread_counts) {
+        std::printf(" %9d", threads);
+    }
+    std::printf("\n");
+}
+
+/* --benchmark_filter may leave rows out. */
+bool any_has(const std::vector<results> &columns, const std::string &name)
+{
+    return std::any_of(columns.begin(), columns.end(),
+                       [&name](const results &column) { return column.has(name); });
+}
+
 void print_figure(const results &column, const std::string &name)
 {
     if (column.has(name)) {
@@ -33,31 +51,39 @@ void print_figure(const results &column, const std::string &name)
     }
 }
 
+void print_row(const std::vector<results> &columns, const std::string &name)
+{
+    std::printf("  %-42s", name.c_str());
+    for (const results &column : columns) {
+        print_figure(column, name);
+    }
+    std::printf("\n");
+}
+
+void print_share_of_others(const std::vector<results> &columns)
+{
+    std::printf("  %-42s", "(share of the machine that others had)");
+    for (const results &column : columns) {
+        std::printf(" %7.0f %%", 100 * column.share_of_others());
+    }
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
 } // namespace
 
 void measure_table(const char *title, const std::vector<row> &rows, const effort &effort)
 {
     std::vector<results> columns;
 
-    std::printf("\n%s\nmillions of pairs per second, all threads together\n", title);
-    std::printf("%-44s", "threads");
     for (int threads : thread_counts) {
-        std::printf(" %9d", threads);
-        std::fflush(stdout);
         columns.push_back(measure_column(rows, threads, effort));
     }
-    std::printf("\n");
+    print_head(title);
     for (const row &row : rows) {
-        std::printf("  %-42s", row.name.c_str());
-        for (const results &column : columns) {
-            print_figure(column, row.name);
+        if (any_has(columns, row.name)) {
+            print_row(columns, row.name);
         }
-        std::printf("\n");
     }
-    std::printf("  %-42s", "(share of the machine that others had)");
-    for (const results &column : columns) {
-        std::printf("  %6.0f %%", 100 * column.share_of_others());
-    }
-    std::printf("\n");
-    std::fflush(stdout);
+    print_share_of_others(columns);
 }
