@@ -79,6 +79,10 @@ void measure_table(const char *title, const std::vector<row> &rows, const effort
     for (int threads : thread_counts) {
         columns.push_back(measure_column(rows, threads, effort));
     }
+    if (std::none_of(rows.begin(), rows.end(),
+                     [&columns](const row &row) { return any_has(columns, row.name); })) {
+        return;
+    }
     print_head(title);
     for (const row &row : rows) {
         if (any_has(columns, row.name)) {
