@@ -6,7 +6,7 @@
  *
  * The promise is that one bit of 1 Mi costs at most twice what one of 1 Ki costs, wherever the free
  * bits are. The last table says whether that is so on this machine, today. Nothing fails if not. */
-#include "pools_results.h"
+#include "results.h"
 
 #include <cstdio>
 #include <memory>

@@ -12,7 +12,7 @@
  *
  * The process has a second thread, which sleeps: without one, glibc's mutexes do without atomic
  * instructions. Nothing fails, whatever is measured. */
-#include "pools_results.h"
+#include "results.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -7,46 +7,17 @@
  * The cases are in files of their own, each with what it measures and how: pools_uncontended.cc,
  * pools_contended.cc, pools_handoff.cc, pools_heaps.cc. The last table says which of the bounds
  * that the project has set itself are met on this machine, today. Nothing fails if they are not. */
-#include "pools_results.h"
+#include "pools.h"
 
 #include <cstdio>
-#include <fstream>
-#include <sys/utsname.h>
-#include <unistd.h>
-#include "pools_commit.h"
 #include "program.h"
+#include "provenance.h"
 
 namespace
 {
 
 constexpr effort thorough = {21, 0.05, 100, 20, 3000, 300};
 constexpr effort quick = {5, 0.02, 30, 10, 1000, 100};
-
-std::string processor_model()
-{
-    std::ifstream info("/proc/cpuinfo");
-    std::string line;
-
-    while (std::getline(info, line)) {
-        const std::size_t colon = line.find(": ");
-        if (line.compare(0, 10, "model name") == 0 && colon != std::string::npos) {
-            return line.substr(colon + 2);
-        }
-    }
-    return "processor of unknown model";
-}
-
-void print_provenance(const effort &effort)
-{
-    utsname system;
-
-    uname(&system);
-    std::printf("%s, %ld processors, %s %s %s, compiler %s, commit %s\n", processor_model().c_str(),
-                sysconf(_SC_NPROCESSORS_ONLN), system.sysname, system.release, system.machine,
-                __VERSION__, QUARRY_COMMIT);
-    std::printf("medians of %d repetitions, interleaved at random\n", effort.repetitions);
-    std::fflush(stdout);
-}
 
 /* What one thread does. */
 void measure_alone(const effort &effort, const std::string &process, verdicts &verdicts)

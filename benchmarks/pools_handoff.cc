@@ -11,7 +11,7 @@
  *
  * Each repetition starts its two threads anew, so that those of a lucky pair of processors are not
  * all that is measured. */
-#include "pools_results.h"
+#include "pools.h"
 
 #include <algorithm>
 #include <chrono>
@@ -19,8 +19,8 @@
 #include <thread>
 #include <pthread.h>
 #include <sched.h>
-#include "pools_kinds.h"
-#include "pools_quiet.h"
+#include "quiet.h"
+#include "zephyr_pools.h"
 
 namespace
 {

@@ -4,10 +4,10 @@
  *
  * It is measured in two kinds of process, since glibc's mutexes do without atomic instructions
  * until a process starts its first thread. */
-#include "pools_results.h"
+#include "pools.h"
 
 #include <cstdio>
-#include "pools_kinds.h"
+#include "zephyr_pools.h"
 
 namespace
 {

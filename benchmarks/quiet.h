@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the machine belonged to the benchmark. Threads that lack a second processor take turns
  * instead of contending, and every pool looks fast then: such a repetition is done again. */
-#ifndef QUARRY_BENCHMARKS_POOLS_QUIET_H
-#define QUARRY_BENCHMARKS_POOLS_QUIET_H
+#ifndef QUARRY_BENCHMARKS_QUIET_H
+#define QUARRY_BENCHMARKS_QUIET_H
 
 /* A stretch of time, from the construction on. */
 class stretch

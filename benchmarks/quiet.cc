@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads from Linux what the processors did, and how much of it was this program's. */
-#include "pools_quiet.h"
+#include "quiet.h"
 
 #include <chrono>
 #include <fstream>

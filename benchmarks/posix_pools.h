@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pools that the program `pools` compares: classes with take() and give(block), for blocks of
- * one size that any thread may give back.
+/* Pools such as a program under POSIX has, to compare Quarry's with: classes with take() and
+ * give(block), for blocks of one size that any thread may give back.
  *
  * Each pool's bookkeeping begins at a cache line, and so does each block: no pool shares a line
  * with another one or with what a benchmark counts. No pool is ever empty in the benchmarks. */
-#ifndef QUARRY_BENCHMARKS_POOLS_KINDS_H
-#define QUARRY_BENCHMARKS_POOLS_KINDS_H
+#ifndef QUARRY_BENCHMARKS_POSIX_POOLS_H
+#define QUARRY_BENCHMARKS_POSIX_POOLS_H
 
 #include <cstdlib>
 #include <new>
 #include <pthread.h>
 #include <semaphore.h>
-#include <zephyr/kernel/mem_slab.h>
 
 constexpr std::size_t line_bytes = 64; // of a cache line
 constexpr std::size_t block_bytes = 64;
@@ -73,6 +72,32 @@ class textbook_pool
         pthread_mutex_unlock(&mutex);
     }
 
+    /* Several under one lock; all of them or none. */
+    bool take(std::size_t count, void **array)
+    {
+        std::size_t taken = 0;
+
+        pthread_mutex_lock(&mutex);
+        while (taken < count && (array[taken] = blocks.pop()) != nullptr) {
+            taken++;
+        }
+        const bool enough = taken == count;
+        while (!enough && taken != 0) {
+            blocks.push(array[--taken]);
+        }
+        pthread_mutex_unlock(&mutex);
+        return enough;
+    }
+
+    void give(std::size_t count, void **array)
+    {
+        pthread_mutex_lock(&mutex);
+        for (std::size_t i = count; i != 0; i--) {
+            blocks.push(array[i - 1]);
+        }
+        pthread_mutex_unlock(&mutex);
+    }
+
   private:
     block_memory memory;
     alignas(line_bytes) pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -118,34 +143,6 @@ class malloc_pool
     {
         std::free(block);
     }
-};
-
-class slab_pool
-{
-  public:
-    slab_pool()
-    {
-        if (k_mem_slab_init(&slab, memory.bytes, block_bytes, pool_blocks) != 0) {
-            std::abort();
-        }
-    }
-
-    void *take()
-    {
-        void *block;
-
-        k_mem_slab_alloc(&slab, &block, K_NO_WAIT);
-        return block;
-    }
-
-    void give(void *block)
-    {
-        k_mem_slab_free(&slab, block);
-    }
-
-  private:
-    block_memory memory;
-    alignas(line_bytes) k_mem_slab slab;
 };
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the cases of the program `pools` share: how figures are collected, printed and judged.
+/* What the benchmark programs share: how figures are collected, printed and judged.
  *
  * A case is one or more groups. The benchmarks of a group are measured in turns: Google Benchmark
  * runs their repetitions in random order, so that a machine that is busy for a while is so for all
  * of them. The figure of a benchmark is the median of its repetitions; figures are compared within
  * a group only. */
-#ifndef QUARRY_BENCHMARKS_POOLS_RESULTS_H
-#define QUARRY_BENCHMARKS_POOLS_RESULTS_H
+#ifndef QUARRY_BENCHMARKS_RESULTS_H
+#define QUARRY_BENCHMARKS_RESULTS_H
 
 #include <functional>
 #include <map>
@@ -86,13 +86,5 @@ class verdicts
 
 /* As of printf. */
 __attribute__((format(printf, 1, 2))) std::string format(const char *pattern, ...);
-
-/* --- The cases --- */
-
-/* Says under "uncontended" what the process is like; adds verdicts that begin so. */
-void measure_uncontended(const effort &effort, const std::string &process, verdicts &verdicts);
-void measure_heaps(const effort &effort, const std::string &process);
-void measure_contended(const effort &effort, verdicts &verdicts);
-void measure_handoff(const effort &effort, verdicts &verdicts);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Collects the figures of the program `pools`, and prints the table at the end. */
-#include "pools_results.h"
+/* Collects the figures of a benchmark program, and prints the table of bounds at its end. */
+#include "results.h"
 
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
-#include "pools_quiet.h"
+#include "quiet.h"
 
 double median_of(std::vector<double> values)
 {
