@@ -86,7 +86,8 @@ int sys_bitarray_test_bit(sys_bitarray_t *bitarray, size_t bit, int *val)
     return 0;
 }
 
-int sys_bitarray_test_and_set_bit(sys_bitarray_t *bitarray, size_t bit, int *prev_val)
+static inline int change_bit(sys_bitarray_t *bitarray, size_t bit, int *prev_val,
+                             bool (*change)(sys_bitarray_t *bitarray, size_t bit))
 {
     struct visit visit;
 
@@ -95,23 +96,19 @@ int sys_bitarray_test_and_set_bit(sys_bitarray_t *bitarray, size_t bit, int *pre
         return -EINVAL;
     }
     enter(bitarray, &visit);
-    *prev_val = bitarray_set_bit(bitarray, bit);
+    *prev_val = change(bitarray, bit);
     leave(bitarray, &visit);
     return 0;
 }
 
+int sys_bitarray_test_and_set_bit(sys_bitarray_t *bitarray, size_t bit, int *prev_val)
+{
+    return change_bit(bitarray, bit, prev_val, bitarray_set_bit);
+}
+
 int sys_bitarray_test_and_clear_bit(sys_bitarray_t *bitarray, size_t bit, int *prev_val)
 {
-    struct visit visit;
-
-    check(bitarray);
-    if (prev_val == NULL || bit >= bitarray->num_bits) {
-        return -EINVAL;
-    }
-    enter(bitarray, &visit);
-    *prev_val = bitarray_clear_bit(bitarray, bit);
-    leave(bitarray, &visit);
-    return 0;
+    return change_bit(bitarray, bit, prev_val, bitarray_clear_bit);
 }
 
 /* --- Allocating --- */
@@ -130,23 +127,11 @@ int sys_bitarray_alloc(sys_bitarray_t *bitarray, size_t num_bits, size_t *offset
     return claimed ? 0 : -ENOSPC;
 }
 
-int sys_bitarray_free(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
-{
-    struct visit visit;
-
-    check(bitarray);
-    if (!bitarray_has_region(bitarray, num_bits, offset)) {
-        return -EINVAL;
-    }
-    enter(bitarray, &visit);
-    bool released = bitarray_release(bitarray, num_bits, offset);
-    leave(bitarray, &visit);
-    return released ? 0 : -EFAULT;
-}
-
 /* --- Regions --- */
 
-bool sys_bitarray_is_region_set(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
+static inline bool ask_region(sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
+                              bool (*ask)(const sys_bitarray_t *bitarray, size_t num_bits,
+                                          size_t offset))
 {
     struct visit visit;
 
@@ -155,40 +140,50 @@ bool sys_bitarray_is_region_set(sys_bitarray_t *bitarray, size_t num_bits, size_
         return false;
     }
     enter(bitarray, &visit);
-    bool is_set = bitarray_is_region_set(bitarray, num_bits, offset);
+    bool answer = ask(bitarray, num_bits, offset);
     leave(bitarray, &visit);
-    return is_set;
+    return answer;
+}
+
+bool sys_bitarray_is_region_set(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
+{
+    return ask_region(bitarray, num_bits, offset, bitarray_is_region_set);
 }
 
 bool sys_bitarray_is_region_cleared(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
 {
+    return ask_region(bitarray, num_bits, offset, bitarray_is_region_clear);
+}
+
+static inline int change_region(sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
+                                void (*change)(sys_bitarray_t *bitarray, size_t num_bits,
+                                               size_t offset))
+{
     struct visit visit;
 
     check(bitarray);
     if (!bitarray_has_region(bitarray, num_bits, offset)) {
-        return false;
+        return -EINVAL;
     }
     enter(bitarray, &visit);
-    bool is_clear = bitarray_is_region_clear(bitarray, num_bits, offset);
+    change(bitarray, num_bits, offset);
     leave(bitarray, &visit);
-    return is_clear;
+    return 0;
 }
 
 int sys_bitarray_set_region(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
 {
-    struct visit visit;
-
-    check(bitarray);
-    if (!bitarray_has_region(bitarray, num_bits, offset)) {
-        return -EINVAL;
-    }
-    enter(bitarray, &visit);
-    bitarray_set_region(bitarray, num_bits, offset);
-    leave(bitarray, &visit);
-    return 0;
+    return change_region(bitarray, num_bits, offset, bitarray_set_region);
 }
 
 int sys_bitarray_clear_region(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
+{
+    return change_region(bitarray, num_bits, offset, bitarray_clear_region);
+}
+
+/* Claims or releases all of a region; `refused` if it is not in the state that that takes. */
+static inline int claim_or_release(sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
+                                   bool claim, int refused)
 {
     struct visit visit;
 
@@ -197,25 +192,21 @@ int sys_bitarray_clear_region(sys_bitarray_t *bitarray, size_t num_bits, size_t 
         return -EINVAL;
     }
     enter(bitarray, &visit);
-    bitarray_clear_region(bitarray, num_bits, offset);
+    bool changed = claim ? bitarray_claim(bitarray, num_bits, offset)
+                         : bitarray_release(bitarray, num_bits, offset);
     leave(bitarray, &visit);
-    return 0;
+    return changed ? 0 : refused;
+}
+
+int sys_bitarray_free(sys_bitarray_t *bitarray, size_t num_bits, size_t offset)
+{
+    return claim_or_release(bitarray, num_bits, offset, false, -EFAULT);
 }
 
 int sys_bitarray_test_and_set_region(sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
                                      bool to_set)
 {
-    struct visit visit;
-
-    check(bitarray);
-    if (!bitarray_has_region(bitarray, num_bits, offset)) {
-        return -EINVAL;
-    }
-    enter(bitarray, &visit);
-    bool changed = to_set ? bitarray_claim(bitarray, num_bits, offset)
-                          : bitarray_release(bitarray, num_bits, offset);
-    leave(bitarray, &visit);
-    return changed ? 0 : -EEXIST;
+    return claim_or_release(bitarray, num_bits, offset, to_set, -EEXIST);
 }
 
 int sys_bitarray_popcount_region(sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
