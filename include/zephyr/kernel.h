@@ -11,6 +11,7 @@
 #define ZEPHYR_INCLUDE_KERNEL_H_
 
 #include <errno.h>
+#include <zephyr/arch/common/ffs.h>
 #include <zephyr/autoconf.h>
 #include <zephyr/kernel/context.h>
 #include <zephyr/kernel/fifo.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Zephyr's behaviour, row 29: bit arrays. Definitions of many sizes; bits set, cleared and tested;
  * first fit, also around what is set already; runs of all lengths that fill an array and are freed
- * in another order; counting, inverting and finding the n-th; regions, and what is refused.
- *
- * Not here: Zephyr's ffs and fls helpers, which are no part of bit arrays. */
+ * in another order; counting, inverting and finding the n-th; regions, and what is refused; the
+ * first and the last set bit of a word. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include <zephyr/arch/common/ffs.h>
 #include <zephyr/sys/bitarray.h>
 
 /* --- Definitions --- */
@@ -289,6 +289,22 @@ static void regions_are_tested_and_set(void **state)
     assert_true(sys_bitarray_is_region_cleared(&array, 234, 0));
 }
 
+static void the_first_and_the_last_bit_of_a_word_are_found(void **state)
+{
+    assert_int_equal(find_lsb_set(0), 0);
+    assert_int_equal(find_msb_set(0), 0);
+    for (unsigned int low = 0; low < 32; low++) {
+        for (unsigned int high = low; high < 32; high++) {
+            uint32_t word = (uint32_t)1 << low | (uint32_t)1 << high;
+
+            assert_int_equal(find_lsb_set(word), low + 1);
+            assert_int_equal(find_msb_set(word), high + 1);
+        }
+    }
+    assert_int_equal(find_lsb_set(UINT32_MAX), 1);
+    assert_int_equal(find_msb_set(UINT32_MAX), 32);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +319,7 @@ int main(void)
         cmocka_unit_test(regions_are_inverted_by_another_array),
         cmocka_unit_test(regions_are_set_and_cleared),
         cmocka_unit_test(regions_are_tested_and_set),
+        cmocka_unit_test(the_first_and_the_last_bit_of_a_word_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
