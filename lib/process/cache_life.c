@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a thread gets its cache and loses it, and what the child of a fork makes of others'.
  *
- * A thread gets a cache with its first small block: that of a thread which has ended, or a new one,
- * a page. When it ends, what it has freed of others' goes on its way, its slabs become orphans, and
+ * A thread gets a cache with its first small block: that of a thread which has ended, or a new one.
+ * When it ends, what it has freed of others' goes on its way, its slabs become orphans, and
  * the cache waits for the next thread. What other destructors of the thread allocate afterwards
  * comes from the arenas.
  *
@@ -102,7 +102,7 @@ static void return_cache(struct thread_cache *cache)
         put_with_unused(cache);
         orphans_leave();
         orphans_tend(cache);
-    } /* else it is a page that nobody will use */
+    } /* else it is memory that nobody will use */
 }
 
 struct thread_cache *cache_of_thread(void)

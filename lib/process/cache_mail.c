@@ -63,7 +63,7 @@ static struct thread_cache *post(struct slab *slab, void *first, void *last, uin
 {
     struct thread_cache *cache = atomic_load_explicit(&slab->cache, memory_order_acquire);
 
-    REQUIRE(cache != NULL, "block is not in use: its slab was given back", NULL, first);
+    REQUIRE(cache != NULL, "block belongs to a slab that nobody has", NULL, first);
     *(void **)last = first;
     put_into(cache, last, count);
     return cache;

@@ -22,7 +22,7 @@ struct slab *slab_of_block(const void *block)
     REQUIRE(slab->lead < first->slices, "block is not in use: its slab was given back", NULL,
             block);
     REQUIRE((uintptr_t)block % (1u << SIZE_CLASS_STEP_SHIFT) == 0,
-            "address is not aligned as a block is", NULL, block);
+            "address is not aligned as a block of a slab is", NULL, block);
     return first;
 }
 
@@ -117,7 +117,7 @@ struct block_list slab_take_free(struct slab *slab)
 
 void slab_give_chain(struct slab *slab, void *first, void *last, uint32_t count)
 {
-    REQUIRE(slab->used >= count, "more blocks of a slab were freed than were in use", slab, first);
+    REQUIRE(slab->used >= count, "block of a slab came back that was free already", slab, first);
     own_add(&slab->used, -count);
     own_push(&slab->free, first, last);
 }

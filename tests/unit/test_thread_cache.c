@@ -17,23 +17,10 @@
 #include "../support/death.h"
 #include "../support/random.h"
 #include "../support/signal_timer.h"
+#include "../support/small_blocks.h"
 
 #define PAGE  4096u
 #define SLOTS 4000u
-
-static void *take(size_t bytes)
-{
-    void *block = fast_malloc(bytes);
-
-    return block != NULL ? block : thread_cache_alloc_slowly(size_class_of(bytes));
-}
-
-static void give(void *block)
-{
-    if (!fast_free(block)) {
-        thread_cache_free_slowly(slab_of_block(block), block);
-    }
-}
 
 /* --- One thread --- */
 
@@ -373,51 +360,6 @@ static void a_child_has_what_its_thread_needs(void **state)
     use_blocks(NULL);
 }
 
-/* --- Misuse --- */
-
-static void free_elsewhere(void *arg)
-{
-    give(arg);
-}
-
-static void what_is_in_no_slab_dies(void **state)
-{
-    char *block = take(SIZE_CLASS_MOST_BYTES);
-    size_t last = slice_region_known - 1;
-
-    expect_death(free_elsewhere, slice_start(last), "block is not in use: its slab was given back");
-    expect_death(free_elsewhere, block + SLICE_BYTES + 8, "address is not aligned as a block is");
-    give(block);
-}
-
-static void free_twice_in_another_thread(void *arg)
-{
-    void *block = take(SIZE_CLASS_MOST_BYTES / 2 + 1);
-    struct slab *slab = slab_of_block(block);
-
-    slab->used = 1; /* as if it were the only one in use */
-    slab_give_chain(slab, block, block, 1);
-    slab_give_chain(slab, block, block, 1);
-}
-
-static void free_twice(void *arg)
-{
-    void *block = take(SIZE_CLASS_MOST_BYTES / 2 + 1);
-    struct slab *slab = slab_of_block(block);
-
-    slab->used = 0;
-    give(block);
-    slab_take_free(slab);
-}
-
-static void more_frees_than_blocks_die(void **state)
-{
-    const char *phrase = "more blocks of a slab were freed than were in use";
-
-    expect_death(free_twice_in_another_thread, NULL, phrase);
-    expect_death(free_twice, NULL, phrase);
-}
-
 /* As when the environment was not there yet the first time. */
 static void to_begin_again_changes_nothing(void **state)
 {
@@ -451,8 +393,6 @@ int main(void)
         cmocka_unit_test(handlers_come_at_any_moment),
         cmocka_unit_test(a_child_has_what_its_thread_needs),
         cmocka_unit_test(to_begin_again_changes_nothing),
-        cmocka_unit_test(what_is_in_no_slab_dies),
-        cmocka_unit_test(more_frees_than_blocks_die),
     };
 
     return cmocka_run_group_tests(tests, begin, NULL);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small blocks out of the calling thread's slabs, whichever way they come. */
+#ifndef QUARRY_TESTS_SMALL_BLOCKS_H
+#define QUARRY_TESTS_SMALL_BLOCKS_H
+
+#include "process/fast.h"
+
+static inline void *take(size_t bytes)
+{
+    void *block = fast_malloc(bytes);
+
+    return block != NULL ? block : thread_cache_alloc_slowly(size_class_of(bytes));
+}
+
+static inline void give(void *block)
+{
+    if (!fast_free(block)) {
+        thread_cache_free_slowly(slab_of_block(block), block);
+    }
+}
+
+#endif
