@@ -23,6 +23,7 @@
 /* That of threads that have none: always without blocks. */
 extern struct thread_cache no_cache;
 
+/* The first of a list is written at once: orphans_adopt looks at the orphans' without their lock. */
 static inline void cache_link(struct slab **list, struct slab *slab)
 {
     slab->previous = NULL;
@@ -30,7 +31,7 @@ static inline void cache_link(struct slab **list, struct slab *slab)
     if (slab->next != NULL) {
         slab->next->previous = slab;
     }
-    *list = slab;
+    __atomic_store_n(list, slab, __ATOMIC_RELAXED);
 }
 
 static inline void cache_unlink(struct slab **list, const struct slab *slab)
@@ -41,7 +42,7 @@ static inline void cache_unlink(struct slab **list, const struct slab *slab)
     if (slab->previous != NULL) {
         slab->previous->next = slab->next;
     } else {
-        *list = slab->next;
+        __atomic_store_n(list, slab->next, __ATOMIC_RELAXED);
     }
 }
 

@@ -95,10 +95,12 @@ static inline int any_malloc_will_do(void)
 
 static inline void expect_preloaded(void)
 {
+#ifndef QUARRY_MALLOC_H /* else its calls are those of a library that is linked */
     Dl_info provider;
     void *address = dlsym(RTLD_DEFAULT, "malloc");
     EXPECT(address != NULL && dladdr(address, &provider) != 0);
     EXPECT(any_malloc_will_do() || strstr(provider.dli_fname, "libquarry-malloc") != NULL);
+#endif
 }
 
 /* Has the loader call a function before all constructors, with main's arguments. */

@@ -22,8 +22,14 @@ static inline size_t resident_bytes(void)
 /* Bytes in blocks that the program holds, by the allocator's own account. */
 static inline size_t live_bytes(void)
 {
+#ifdef QUARRY_MALLOC_H
+    struct quarry_malloc_stats stats;
+    quarry_malloc_stats_get(&stats);
+    return stats.live_bytes;
+#else
     struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
+#endif
 }
 
 #endif

@@ -6,7 +6,7 @@ static void test(char **argv)
 {
     static struct background background;
     background_start(&background);
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 1000; i++) {
         int trimmed = malloc_trim(0);
         EXPECT(trimmed == 0 || trimmed == 1);
         free(calloc(1, (size_t)i * 100));
