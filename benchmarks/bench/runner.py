@@ -23,7 +23,7 @@ from .catalogue import Allocator, Program, Scale, Trial, difference, run_trial
 from .progress import Progress
 
 WARM_UP = 0
-MEMORY_ROUNDS = {Scale.QUICK: 2, Scale.FULL: 5}
+MEMORY_ROUNDS = {Scale.QUICK: 2, Scale.FULL: 3}
 COUNTING = -1
 
 
