@@ -11,7 +11,7 @@ import hashlib
 import subprocess
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .catalogue import GLIBC, Allocator, quiet_environment
@@ -19,6 +19,10 @@ from .catalogue import GLIBC, Allocator, quiet_environment
 QUARRY = "quarry"
 AGAIN = "-again"
 QUARRY_LIBRARY = "preload/libquarry-malloc.so"
+# Quarry as it is not usually run: under which name, and with which options.
+QUARRY_WITH = {
+    "quarry-heap": "frontend=heap",
+}
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ PEERS = {
     "tcmalloc": Peer("libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
 }
 DEFAULT = (GLIBC.name, QUARRY, "mimalloc", "jemalloc", "tcmalloc")
+KNOWN = (*DEFAULT, *QUARRY_WITH)
 
 
 class NotUsable(Exception):
@@ -49,8 +54,11 @@ def named(name: str, build: Path) -> Allocator:
         return at(known, Path(path).resolve())
     if known == QUARRY:
         return at(known, build.resolve() / QUARRY_LIBRARY)
+    if known in QUARRY_WITH:
+        usual = at(known, build.resolve() / QUARRY_LIBRARY)
+        return replace(usual, variables={"QUARRY_OPTIONS": QUARRY_WITH[known]})
     if known not in PEERS:
-        raise NotUsable(f"no allocator is known as {known}: {', '.join(DEFAULT)}, or NAME=PATH")
+        raise NotUsable(f"no allocator is known as {known}: {', '.join(KNOWN)}, or NAME=PATH")
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
     return at(known, Path("/usr/lib") / multiarch / PEERS[known].library,
               f"Debian has it in {PEERS[known].package}")
@@ -76,8 +84,7 @@ def chosen(names: Sequence[str], build: Path) -> list[Allocator]:
 
 def twice(allocator: Allocator) -> list[Allocator]:
     """Return the same allocator as two entries, for an A/A run."""
-    return [allocator, Allocator(name=allocator.name + AGAIN, preload=allocator.preload,
-                                 counts_calls=False)]
+    return [allocator, replace(allocator, name=allocator.name + AGAIN)]
 
 
 def try_to_load(allocator: Allocator) -> None:
@@ -90,10 +97,11 @@ def try_to_load(allocator: Allocator) -> None:
 
 
 def facts(allocator: Allocator) -> dict[str, str]:
-    """Return what identifies an allocator: path, hash, and the package version if it is of one."""
+    """Return what identifies an allocator: path, hash, the package version if it is of one, its options."""
     path = Path(allocator.preload).resolve()
     return {"name": allocator.name, "path": str(path),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "package": package_of(path)}
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "package": package_of(path),
+            "variables": " ".join(f"{name}={value}" for name, value in allocator.variables.items())}
 
 
 def package_of(path: Path) -> str:

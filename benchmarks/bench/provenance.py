@@ -174,7 +174,8 @@ def describe(provenance: Mapping[str, Any]) -> list[str]:
         f"scale {settings['scale']}, {settings['rounds']} rounds, seed {settings['seed']}",
         *([f"Fewer than {ROUNDS_TO_JUDGE} rounds: intervals and ties say little."]
           if settings["rounds"] < ROUNDS_TO_JUDGE else []),
-        *(f"{entry['name']}: {entry['path']}, {entry['package']}, sha256 {entry['sha256'][:12]}"
+        *(f"{entry['name']}: {', '.join(filter(None, [entry.get('variables'), entry['path'], entry['package']]))}"
+          f", sha256 {entry['sha256'][:12]}"
           for entry in provenance["allocators"]),
         *([f"programs: {', '.join(map(' '.join, programs.items()))}"] if programs else []),
     ]

@@ -31,6 +31,18 @@ class Naming(unittest.TestCase):
             with self.subTest(word), self.assertRaisesRegex(allocators.NotUsable, why):
                 allocators.named(word, NOWHERE)
 
+    def test_with_options(self) -> None:
+        """The variables reach the program, and the result tells them."""
+        with tempfile.TemporaryDirectory() as directory:
+            library = Path(directory) / allocators.QUARRY_LIBRARY
+            library.parent.mkdir()
+            library.symlink_to(Path(allocators.named("glibc", NOWHERE).preload))
+            heap = allocators.named("quarry-heap", Path(directory))
+            self.assertEqual(heap.environment(NOWHERE)["QUARRY_OPTIONS"], "frontend=heap")
+            self.assertEqual(allocators.facts(heap)["variables"], "QUARRY_OPTIONS=frontend=heap")
+            again = allocators.twice(heap)[1]
+            self.assertEqual(again.variables, heap.variables)
+
     def test_named_twice(self) -> None:
         with self.assertRaisesRegex(allocators.NotUsable, "twice"):
             allocators.chosen(["glibc", "glibc"], NOWHERE)

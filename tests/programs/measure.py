@@ -17,7 +17,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
@@ -32,10 +32,11 @@ class Allocator:
     name: str
     preload: str
     counts_calls: bool
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self, stats: Path) -> dict[str, str]:
         """Return the variables that put this allocator under a command."""
-        variables = {"LD_PRELOAD": self.preload}
+        variables = {"LD_PRELOAD": self.preload, **self.variables}
         if self.counts_calls:
             wanted = os.environ.get("QUARRY_OPTIONS", "")
             variables["QUARRY_OPTIONS"] = ",".join(filter(None, [wanted, f"stats={stats}"]))
