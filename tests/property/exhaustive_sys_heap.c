@@ -21,7 +21,6 @@
 #include "exhaustive_search.h"
 
 #define SIZES_MAX   16u
-#define EXIT_ARGS   2
 #define SHIFT_STEP  8u
 #define SHIFT_COUNT 2u
 
@@ -36,7 +35,7 @@ struct arguments {
 static _Noreturn void refuse(const char *problem, const char *subject)
 {
     fprintf(stderr, "exhaustive_sys_heap: %s: %s\n", problem, subject);
-    exit(EXIT_ARGS);
+    exit(UNUSABLE_ARGUMENTS);
 }
 
 /* Reads a number; *end is set behind it. */

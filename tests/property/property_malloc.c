@@ -31,7 +31,6 @@
 #define STRIDE        509u /* ... and a byte each so many in between */
 #define OPS_OF_CHILD  200
 #define CHILD_SECONDS 120u
-#define EXIT_ARGS     2
 
 /* A block, and what is to be found in it. */
 struct item {
@@ -263,7 +262,7 @@ static void run_workers(struct worker *workers, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (pthread_create(&workers[i].thread, NULL, run_worker, &workers[i]) != 0) {
             perror("pthread_create");
-            exit(EXIT_ARGS);
+            exit(UNUSABLE_ARGUMENTS);
         }
     }
     for (size_t i = 0; i < count; i++) {
@@ -292,37 +291,20 @@ static bool free_all_and_compare(const struct quarry_malloc_stats *before)
            after.allocations - before->allocations == after.frees - before->frees;
 }
 
-static size_t number_argument(int argc, char **argv, const char *name, size_t usual)
-{
-    for (int i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], name) == 0) {
-            char *end;
-            errno = 0;
-            unsigned long long value = strtoull(argv[i + 1], &end, 0);
-            if (*argv[i + 1] == '\0' || *end != '\0' || errno != 0) {
-                fprintf(stderr, "property_malloc: not a number: %s\n", argv[i + 1]);
-                exit(EXIT_ARGS);
-            }
-            return (size_t)value;
-        }
-    }
-    return usual;
-}
-
 int main(int argc, char **argv)
 {
     static struct worker workers[MAX_THREADS];
     struct quarry_malloc_stats before;
 
     seed = random_seed_from_args(argc, argv);
-    size_t ops = scaled_rounds(number_argument(argc, argv, "--ops", 60000));
-    size_t threads = number_argument(argc, argv, "--threads", 4);
-    size_t forks = number_argument(argc, argv, "--forks", 20);
+    size_t ops = scaled_rounds(number_from_args(argc, argv, "--ops", 60000));
+    size_t threads = number_from_args(argc, argv, "--threads", 4);
+    size_t forks = number_from_args(argc, argv, "--forks", 20);
     if (threads < 1 || threads > MAX_THREADS) {
         fprintf(stderr, "property_malloc: 1 to %u threads\n", MAX_THREADS);
-        return EXIT_ARGS;
+        return UNUSABLE_ARGUMENTS;
     }
-    largest_bytes = number_argument(argc, argv, "--largest", largest_bytes);
+    largest_bytes = number_from_args(argc, argv, "--largest", largest_bytes);
     forks = forks != 0 ? scaled_rounds(forks) : 0;
     for (size_t i = 0; i < SLOTS; i++) {
         pthread_mutex_init(&slots[i].lock, NULL);

@@ -39,7 +39,6 @@
 #define MAX_WAITERS  5u /* fewer than threads: some find no place */
 #define SOME_CALLS   3u
 #define HANG_SECONDS 60u
-#define EXIT_ARGS    2
 
 static size_t processes;
 
@@ -64,7 +63,7 @@ static void start(size_t number)
     }
     if (process < 0) {
         perror("fork");
-        exit(EXIT_ARGS);
+        exit(UNUSABLE_ARGUMENTS);
     }
     worker->process = process;
     counts.lives++;
@@ -225,7 +224,7 @@ static void make_memory(void)
     if (worker_account == MAP_FAILED || worker_memory.fd < 0 ||
         ftruncate(worker_memory.fd, (off_t)worker_memory.bytes) != 0) {
         perror("memfd_create");
-        exit(EXIT_ARGS);
+        exit(UNUSABLE_ARGUMENTS);
     }
     worker_memory.start =
         mmap(NULL, worker_memory.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, worker_memory.fd, 0);
@@ -237,23 +236,6 @@ static void make_memory(void)
                                   HEAP_BYTES, MAX_WAITERS) != 0) {
         worker_disagree("cannot create", NULL);
     }
-}
-
-static size_t number_argument(int argc, char **argv, const char *name, size_t usual)
-{
-    for (int i = 1; i + 1 < argc; i++) {
-        if (strcmp(argv[i], name) == 0) {
-            char *end;
-            errno = 0;
-            unsigned long long value = strtoull(argv[i + 1], &end, 0);
-            if (*argv[i + 1] == '\0' || *end != '\0' || errno != 0) {
-                fprintf(stderr, "property_shared: not a number: %s\n", argv[i + 1]);
-                exit(EXIT_ARGS);
-            }
-            return (size_t)value;
-        }
-    }
-    return usual;
 }
 
 /* Whether everything came back. */
@@ -278,11 +260,11 @@ static bool is_all_back(size_t largest_before)
 int main(int argc, char **argv)
 {
     worker_seed = random_seed_from_args(argc, argv);
-    size_t kills = scaled_rounds(number_argument(argc, argv, "--kills", 200));
-    processes = number_argument(argc, argv, "--processes", 4);
+    size_t kills = scaled_rounds(number_from_args(argc, argv, "--kills", 200));
+    processes = number_from_args(argc, argv, "--processes", 4);
     if (processes < 1 || processes > WORKERS_MAX) {
         fprintf(stderr, "property_shared: 1 to %u processes\n", WORKERS_MAX);
-        return EXIT_ARGS;
+        return UNUSABLE_ARGUMENTS;
     }
     chance = random_from(worker_seed);
     make_memory();

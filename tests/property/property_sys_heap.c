@@ -22,7 +22,6 @@
 
 #define OPS_PER_HEAP 5000u
 #define WRONG_TRIES  (QUARRY_HEAP_ALLOC_LOOPS + 1u)
-#define EXIT_ARGS    2
 #define REPLAY_MAX   ((size_t)64 << 20)
 /* Hardening level 4 walks the whole heap in every call. */
 #define OPS_DIVISOR (QUARRY_HEAP_HARDENING >= 4 ? 10u : 1u)
@@ -40,7 +39,7 @@ struct arguments {
 static _Noreturn void refuse(const char *problem, const char *subject)
 {
     fprintf(stderr, "property_sys_heap: %s: %s\n", problem, subject);
-    exit(EXIT_ARGS);
+    exit(UNUSABLE_ARGUMENTS);
 }
 
 static size_t number(const char *text)

@@ -14,8 +14,7 @@
 
 #include "heap_picture.h"
 #include "kernel/shared_heap.h"
-#include "kernel/wait_queue.h"
-#include "os/os.h"
+#include "queue_look.h"
 
 static pthread_mutex_t results = PTHREAD_MUTEX_INITIALIZER; /* guards `done` of all clients */
 
@@ -119,24 +118,15 @@ unsigned long heap_client_sleeps(struct heap_client *client)
 size_t heap_waiters(struct k_heap *heap)
 {
     struct wait_queue queue = k_heap_queue(heap);
-    struct stay stay;
-    size_t count = 0;
 
-    if (wait_queue_enter(&queue, &stay)) {
-        for (struct waiter *waiter = wait_queue_first(&queue); waiter != NULL;
-             waiter = wait_queue_after(&queue, waiter)) {
-            count++;
-        }
-        wait_queue_leave(&queue, &stay);
-    }
-    return count;
+    return queue_waiters(&queue);
 }
 
 void await_heap_waiters(struct k_heap *heap, size_t count)
 {
-    while (heap_waiters(heap) != count) {
-        os_yield();
-    }
+    struct wait_queue queue = k_heap_queue(heap);
+
+    await_queue_waiters(&queue, count);
 }
 
 bool heap_is_at_rest(struct k_heap *heap)

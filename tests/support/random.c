@@ -3,6 +3,7 @@
  * of the counter over all 64 bits. Every 64-bit value comes exactly once per period of 2^64. */
 #include "random.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,29 @@ uint64_t random_seed_from_args(int argc, char **argv)
     printf("seed %llu\n", (unsigned long long)seed);
     fflush(stdout);
     return seed;
+}
+
+static size_t number_or_exit(const char *program, const char *text)
+{
+    char *end;
+
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 0);
+    if (*text == '\0' || *end != '\0' || errno != 0) {
+        fprintf(stderr, "%s: not a number: %s\n", program, text);
+        exit(UNUSABLE_ARGUMENTS);
+    }
+    return (size_t)value;
+}
+
+size_t number_from_args(int argc, char **argv, const char *name, size_t usual)
+{
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], name) == 0) {
+            return number_or_exit(argv[0], argv[i + 1]);
+        }
+    }
+    return usual;
 }
 
 size_t scaled_rounds(size_t count)

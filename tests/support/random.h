@@ -26,6 +26,12 @@ size_t random_log_uniform(struct random *random, size_t max);
  * process id. Prints it on standard output at once, so that a run that dies can be repeated. */
 uint64_t random_seed_from_args(int argc, char **argv);
 
+#define UNUSABLE_ARGUMENTS 2
+
+/* The N of an argument pair `NAME N`, else the usual number. Exits with UNUSABLE_ARGUMENTS if N is
+ * no number. */
+size_t number_from_args(int argc, char **argv, const char *name, size_t usual);
+
 /* count divided by the environment's QUARRY_TEST_SCALE, at least 1: slow tools run fewer rounds. */
 size_t scaled_rounds(size_t count);
 

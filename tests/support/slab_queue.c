@@ -4,30 +4,20 @@
 
 #include "core/slab.h"
 #include "kernel/shared_slab.h"
-#include "kernel/wait_queue.h"
-#include "os/os.h"
+#include "queue_look.h"
 
 size_t slab_waiters(struct k_mem_slab *slab)
 {
     struct wait_queue queue = k_mem_slab_queue(slab);
-    struct stay stay;
-    size_t count = 0;
 
-    if (wait_queue_enter(&queue, &stay)) {
-        for (struct waiter *waiter = wait_queue_first(&queue); waiter != NULL;
-             waiter = wait_queue_after(&queue, waiter)) {
-            count++;
-        }
-        wait_queue_leave(&queue, &stay);
-    }
-    return count;
+    return queue_waiters(&queue);
 }
 
 void await_slab_waiters(struct k_mem_slab *slab, size_t count)
 {
-    while (slab_waiters(slab) != count) {
-        os_yield();
-    }
+    struct wait_queue queue = k_mem_slab_queue(slab);
+
+    await_queue_waiters(&queue, count);
 }
 
 bool slab_is_at_rest(struct k_mem_slab *slab, uint32_t num_used)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event locks: exclusion, signals, use from inside, and forks while another thread is inside. */
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "debug/event_lock.h"
+#include "../support/insider.h"
 
 #define ROUNDS 5000
 
@@ -139,43 +139,22 @@ static void handlers_of_faults_come_through_and_are_refused(void **state)
 }
 
 /* A thread that stays in the lock at `arg` until it is let out. */
-static sem_t is_inside;
-static sem_t may_leave;
-
 static void *stay_inside(void *arg)
 {
     struct event_hold hold;
 
     event_lock_enter(*(enum event_lock *)arg, &hold);
-    sem_post(&is_inside);
-    sem_wait(&may_leave);
+    insider_stay();
     event_lock_leave(*(enum event_lock *)arg, &hold);
     return arg;
 }
 
-static pthread_t begin_to_stay_in(enum event_lock which)
+static void begin_to_stay_in(enum event_lock which)
 {
     static enum event_lock stays_in;
-    pthread_t thread;
 
     stays_in = which;
-
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
-    pthread_create(&thread, NULL, stay_inside, &stays_in);
-    sem_wait(&is_inside);
-    return thread;
-}
-
-static pthread_t begin_to_stay(void)
-{
-    return begin_to_stay_in(EVENT_LOCK_TRACE);
-}
-
-static void end_stay(pthread_t thread)
-{
-    sem_post(&may_leave);
-    pthread_join(thread, NULL);
+    insider_begin(stay_inside, &stays_in);
 }
 
 /* Child: whether both locks can be used, and mending was asked for `times` times. */
@@ -225,14 +204,14 @@ static void child_can_use_a_lock_that_was_free(void **state)
 static void child_can_use_a_lock_that_another_thread_held(void **state)
 {
     skip_under_thread_sanitizer();
-    pthread_t thread = begin_to_stay();
+    begin_to_stay_in(EVENT_LOCK_TRACE);
     pid_t child = fork();
 
     if (child == 0) {
         leave_child(1);
     }
     assert_true(child_was_good(child));
-    end_stay(thread);
+    insider_end();
     assert_int_equal(mended, 0);
 }
 
@@ -240,20 +219,20 @@ static void child_can_use_a_lock_that_another_thread_held(void **state)
 static void child_can_use_it_before_fork_handlers_ran(void **state)
 {
     skip_under_thread_sanitizer();
-    pthread_t thread = begin_to_stay();
+    begin_to_stay_in(EVENT_LOCK_TRACE);
     pid_t child = _Fork();
 
     if (child == 0) {
         leave_child(1);
     }
     assert_true(child_was_good(child));
-    end_stay(thread);
+    insider_end();
 }
 
 static void child_can_use_a_lock_that_was_not_prepared(void **state)
 {
     skip_under_thread_sanitizer();
-    pthread_t thread = begin_to_stay_in(EVENT_LOCK_STATS);
+    begin_to_stay_in(EVENT_LOCK_STATS);
     pid_t child = fork();
 
     if (child == 0) {
@@ -266,13 +245,13 @@ static void child_can_use_a_lock_that_was_not_prepared(void **state)
         leave_child(0);
     }
     assert_true(child_was_good(child));
-    end_stay(thread);
+    insider_end();
 }
 
 static void grandchildren_can_use_it(void **state)
 {
     skip_under_thread_sanitizer();
-    pthread_t thread = begin_to_stay();
+    begin_to_stay_in(EVENT_LOCK_TRACE);
     pid_t child = fork();
 
     if (child == 0) {
@@ -284,7 +263,7 @@ static void grandchildren_can_use_it(void **state)
         _exit(child_was_good(grandchild) ? 0 : (abort(), 1));
     }
     assert_true(child_was_good(child));
-    end_stay(thread);
+    insider_end();
 }
 
 static void holder_may_fork(void **state)

@@ -11,27 +11,10 @@
 #include <zephyr/sys/heap_listener.h>
 #include <zephyr/sys/sys_heap.h>
 #include "core/heap.h"
+#include "../support/heap_events.h"
 
 #define BYTES      4096u
 #define MOST_BYTES 8192u
-#define MAX_EVENTS 16u
-
-struct event {
-    const char *who;
-    uintptr_t heap_id;
-    void *mem;
-    size_t bytes;
-    void *new_end;
-};
-
-static struct event events[MAX_EVENTS];
-static size_t event_count;
-
-static void heard(struct event event)
-{
-    assert_true(event_count < MAX_EVENTS);
-    events[event_count++] = event;
-}
 
 static void expect_event(size_t n, const char *who, const void *mem, size_t bytes)
 {
@@ -39,16 +22,6 @@ static void expect_event(size_t n, const char *who, const void *mem, size_t byte
     assert_string_equal(events[n].who, who);
     assert_ptr_equal(events[n].mem, mem);
     assert_int_equal(events[n].bytes, bytes);
-}
-
-static void on_alloc(uintptr_t heap_id, void *mem, size_t bytes)
-{
-    heard((struct event){.who = "alloc", .heap_id = heap_id, .mem = mem, .bytes = bytes});
-}
-
-static void on_alloc_too(uintptr_t heap_id, void *mem, size_t bytes)
-{
-    heard((struct event){.who = "alloc too", .heap_id = heap_id, .mem = mem, .bytes = bytes});
 }
 
 static void on_free(uintptr_t heap_id, void *mem, size_t bytes)

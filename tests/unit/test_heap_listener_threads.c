@@ -15,39 +15,12 @@
 #include <zephyr/sys/heap_listener.h>
 #include <zephyr/sys/sys_heap.h>
 #include "../support/death.h"
+#include "../support/heap_events.h"
 #include "../support/random.h"
 
-#define BYTES      4096u
-#define THREADS    4u
-#define ROUNDS     2000u
-#define MAX_EVENTS 16u
-
-struct event {
-    const char *who;
-    uintptr_t heap_id;
-    void *mem;
-    size_t bytes;
-    void *new_end;
-};
-
-static struct event events[MAX_EVENTS];
-static size_t event_count;
-
-static void heard(struct event event)
-{
-    assert_true(event_count < MAX_EVENTS);
-    events[event_count++] = event;
-}
-
-static void on_alloc(uintptr_t heap_id, void *mem, size_t bytes)
-{
-    heard((struct event){.who = "alloc", .heap_id = heap_id, .mem = mem, .bytes = bytes});
-}
-
-static void on_alloc_too(uintptr_t heap_id, void *mem, size_t bytes)
-{
-    heard((struct event){.who = "alloc too", .heap_id = heap_id, .mem = mem, .bytes = bytes});
-}
+#define BYTES   4096u
+#define THREADS 4u
+#define ROUNDS  2000u
 
 static _Alignas(64) uint8_t buffer[BYTES];
 static _Alignas(64) uint8_t other_buffer[BYTES];

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* k_heap in the children of a process whose other threads wait in it, or are inside of a call. The
  * latter stand in a listener's callback, with the heap's lock held. */
-#include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,6 +16,7 @@
 #include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/heap_fields.h"
+#include "../support/insider.h"
 
 #define HEAP_BYTES   1024u
 #define HANG_SECONDS 300u
@@ -143,14 +142,10 @@ static void nobody_waits_in_a_child(void **state)
 
 /* --- Another thread is inside --- */
 
-static sem_t is_inside;
-static sem_t may_leave;
-
 static void stay_inside(uintptr_t heap_id, void *mem, size_t bytes)
 {
     (void)heap_id, (void)mem, (void)bytes;
-    sem_post(&is_inside);
-    sem_wait(&may_leave);
+    insider_stay();
 }
 
 static void *free_listened_to(void *block)
@@ -160,36 +155,26 @@ static void *free_listened_to(void *block)
 }
 
 /* A thread inside of a call that frees `block`. */
-struct insider {
-    pthread_t thread;
-    struct heap_listener listener;
-};
-
-static void begin_inside(struct insider *insider, void *block)
+static void begin_inside(struct heap_listener *listener, void *block)
 {
-    insider->listener =
-        (struct heap_listener){.heap_id = HEAP_ID_FROM_POINTER(&heap), .event = HEAP_FREE};
-    insider->listener.free_cb = stay_inside;
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
-    heap_listener_register(&insider->listener);
-    assert_int_equal(pthread_create(&insider->thread, NULL, free_listened_to, block), 0);
-    sem_wait(&is_inside);
+    *listener = (struct heap_listener){.heap_id = HEAP_ID_FROM_POINTER(&heap), .event = HEAP_FREE};
+    listener->free_cb = stay_inside;
+    heap_listener_register(listener);
+    insider_begin(free_listened_to, block);
 }
 
-static void end_inside(struct insider *insider)
+static void end_inside(struct heap_listener *listener)
 {
-    sem_post(&may_leave);
-    pthread_join(insider->thread, NULL);
-    heap_listener_unregister(&insider->listener);
+    insider_end();
+    heap_listener_unregister(listener);
 }
 
 /* Child: nobody is to be waited for in the callback. */
 static void use_heap_after_insider(void *arg)
 {
-    struct insider *insider = arg;
+    struct heap_listener *listener = arg;
 
-    heap_listener_unregister(&insider->listener);
+    heap_listener_unregister(listener);
     use_heap(NULL);
 }
 
@@ -204,26 +189,26 @@ static void skip_under_thread_sanitizer(void)
 /* Before it frees, the heap is as it should be. */
 static void a_child_can_use_a_heap_that_was_whole(void **state)
 {
-    struct insider insider;
+    struct heap_listener listener;
 
     skip_under_thread_sanitizer();
-    begin_inside(&insider, k_heap_alloc(&heap, 40, K_NO_WAIT));
-    struct death death = death_of(use_heap_after_insider, &insider);
-    end_inside(&insider);
+    begin_inside(&listener, k_heap_alloc(&heap, 40, K_NO_WAIT));
+    struct death death = death_of(use_heap_after_insider, &listener);
+    end_inside(&listener);
     expect_good(&death);
 }
 
 static void a_child_can_use_a_lock_with_abilities_too(void **state)
 {
-    struct insider insider;
+    struct heap_listener listener;
 
     skip_under_thread_sanitizer();
     if (quarry_heap_inherit_priority(&heap) != 0) {
         skip();
     }
-    begin_inside(&insider, k_heap_alloc(&heap, 40, K_NO_WAIT));
-    struct death death = death_of(use_heap_after_insider, &insider);
-    end_inside(&insider);
+    begin_inside(&listener, k_heap_alloc(&heap, 40, K_NO_WAIT));
+    struct death death = death_of(use_heap_after_insider, &listener);
+    end_inside(&listener);
     expect_good(&death);
 }
 
@@ -244,17 +229,17 @@ static struct heap_field_place *place_of_a_chunk(void)
 
 static void a_child_notices_a_heap_in_the_middle_of_a_change(void **state)
 {
-    struct insider insider;
+    struct heap_listener listener;
 
     skip_under_thread_sanitizer();
-    begin_inside(&insider, k_heap_alloc(&heap, 40, K_NO_WAIT));
+    begin_inside(&listener, k_heap_alloc(&heap, 40, K_NO_WAIT));
     struct heap_field_place *place = place_of_a_chunk();
     uint64_t value = heap_field_get(place);
     heap_field_set(place, value ^ 0x10u);
     bool is_damaged = !sys_heap_validate(&heap.heap);
-    struct death death = death_of(use_heap_after_insider, &insider);
+    struct death death = death_of(use_heap_after_insider, &listener);
     heap_field_set(place, value);
-    end_inside(&insider);
+    end_inside(&listener);
     assert_true(is_damaged);
     assert_true(death_matches(&death, "heap was in use by another thread when the process forked"));
 }

@@ -2,7 +2,6 @@
 /* k_heap, used by signal handlers that interrupt its calls, or threads that wait in it. */
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,6 +15,7 @@
 #include "kernel/shared_heap.h"
 #include "kernel/wait_queue.h"
 #include "../support/heap_client.h"
+#include "../support/insider.h"
 #include "../support/race_detector.h"
 #include "../support/random.h"
 #include "../support/signal_timer.h"
@@ -166,62 +166,39 @@ static void who_waits_gets_a_block_that_comes_back(void **state)
 
 /* --- Another thread has the lock --- */
 
-static sem_t is_inside;
-static sem_t may_leave;
-
 static void *stay_inside(void *arg)
 {
     struct wait_queue queue = k_heap_queue(&heap);
     struct stay stay;
 
     wait_queue_enter(&queue, &stay);
-    sem_post(&is_inside);
-    sem_wait(&may_leave);
+    insider_stay();
     wait_queue_leave(&queue, &stay);
     return arg;
-}
-
-static pthread_t begin_to_stay(void)
-{
-    pthread_t thread;
-
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
-    assert_int_equal(pthread_create(&thread, NULL, stay_inside, NULL), 0);
-    sem_wait(&is_inside);
-    return thread;
-}
-
-static void end_stay(pthread_t thread)
-{
-    sem_post(&may_leave);
-    pthread_join(thread, NULL);
-    sem_destroy(&is_inside);
-    sem_destroy(&may_leave);
 }
 
 /* It does not wait for the other thread, which a handler may have interrupted that waits for us. */
 static void a_handler_inside_of_a_call_does_not_wait_for_others(void **state)
 {
     void *block = k_heap_alloc(&heap, PIECE, K_NO_WAIT);
-    pthread_t thread = begin_to_stay();
+    insider_begin(stay_inside, NULL);
 
     handle_inside_of(&other_heap, block);
     assert_null(made);
-    end_stay(thread);
+    insider_end();
 }
 
 static void *let_out_later(void *arg)
 {
     k_msleep(20);
-    sem_post(&may_leave);
+    insider_let_out();
     return arg;
 }
 
 static void a_handler_outside_of_calls_waits_for_the_lock(void **state)
 {
     void *block = k_heap_alloc(&heap, PIECE, K_NO_WAIT);
-    pthread_t thread = begin_to_stay();
+    insider_begin(stay_inside, NULL);
     pthread_t other;
 
     signal(SIGUSR1, free_and_allocate);
@@ -232,9 +209,7 @@ static void a_handler_outside_of_calls_waits_for_the_lock(void **state)
     assert_ptr_equal(made, block);
     k_heap_free(&heap, made);
     pthread_join(other, NULL);
-    pthread_join(thread, NULL);
-    sem_destroy(&is_inside);
-    sem_destroy(&may_leave);
+    insider_join();
 }
 
 /* --- Interrupted while it waits --- */

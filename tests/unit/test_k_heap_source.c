@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A k_heap that gets its memory when it is first used, as the system heap does: from a source that
  * may have none yet, in a child that was forked in the middle, and in a handler. */
-#include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +13,7 @@
 #include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/heap_picture.h"
+#include "../support/insider.h"
 
 #define HEAP_BYTES   2048u
 #define HANG_SECONDS 300u
@@ -98,15 +97,6 @@ static void a_handler_in_the_first_use_gets_nothing(void **state)
 
 /* --- Fork --- */
 
-static sem_t is_inside;
-static sem_t may_leave;
-
-static void stay_inside(void)
-{
-    sem_post(&is_inside);
-    sem_wait(&may_leave);
-}
-
 static void *allocate(void *arg)
 {
     (void)arg;
@@ -136,49 +126,33 @@ static void use_after_fork(void *arg)
 /* The other thread has the lock, and has not come back with memory yet. */
 static void a_child_makes_it_anew(void **state)
 {
-    pthread_t thread;
-    void *block;
-
     if (UNDER_TSAN) {
         skip(); /* it believes that a lock is still held which was made anew */
     }
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
-    inside = stay_inside;
-    assert_int_equal(pthread_create(&thread, NULL, allocate, NULL), 0);
-    sem_wait(&is_inside);
+    inside = insider_stay;
+    insider_begin(allocate, NULL);
     struct death death = death_of(use_after_fork, NULL);
     assert_string_equal(death.message, "");
     assert_int_equal(death.signal, 0);
     assert_int_equal(death.exit_code, 0);
-    sem_post(&may_leave);
-    pthread_join(thread, &block);
-    assert_non_null(block);
+    assert_non_null(insider_end());
     expect_heap(&heap.heap, "U[1] F*");
 }
 
 /* The same if the heap was begun, but not finished. */
 static void half_a_heap_is_made_anew(void **state)
 {
-    pthread_t thread;
-    void *block;
-
     if (UNDER_TSAN) {
         skip();
     }
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
-    inside = stay_inside;
-    assert_int_equal(pthread_create(&thread, NULL, allocate, NULL), 0);
-    sem_wait(&is_inside);
+    inside = insider_stay;
+    insider_begin(allocate, NULL);
     heap.heap.heap = (struct z_heap *)(void *)buffer; /* what sys_heap_init begins with */
     struct death death = death_of(use_after_fork, NULL);
     assert_string_equal(death.message, "");
     assert_int_equal(death.exit_code, 0);
     heap.heap.heap = NULL;
-    sem_post(&may_leave);
-    pthread_join(thread, &block);
-    assert_non_null(block);
+    assert_non_null(insider_end());
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, begin)

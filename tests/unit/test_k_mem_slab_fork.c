@@ -3,7 +3,6 @@
  * works, and nobody waits for it there. */
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -19,6 +18,7 @@
 #include "core/slab.h"
 #include "kernel/shared_slab.h"
 #include "kernel/wait_queue.h"
+#include "../support/insider.h"
 #include "../support/random.h"
 #include "../support/slab_client.h"
 #include "../support/slab_queue.h"
@@ -261,34 +261,22 @@ static void nobody_waits_in_a_child(void **state)
 
 /* --- While a thread holds the lock --- */
 
-static sem_t is_inside;
-static sem_t may_leave;
-
 static void *stay_inside(void *arg)
 {
     struct wait_queue queue = k_mem_slab_queue(&slab);
     struct stay stay;
 
     wait_queue_enter(&queue, &stay);
-    sem_post(&is_inside);
-    sem_wait(&may_leave);
+    insider_stay();
     wait_queue_leave(&queue, &stay);
     return arg;
 }
 
 static void expect_in_child_while_locked(void (*expectations)(void *arg), void *mem)
 {
-    pthread_t thread;
-
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
-    assert_int_equal(pthread_create(&thread, NULL, stay_inside, NULL), 0);
-    sem_wait(&is_inside);
+    insider_begin(stay_inside, NULL);
     expect_in_child(expectations, mem);
-    sem_post(&may_leave);
-    pthread_join(thread, NULL);
-    sem_destroy(&is_inside);
-    sem_destroy(&may_leave);
+    insider_end();
 }
 
 static void a_child_can_use_a_slab_whose_lock_was_held(void **state)

@@ -3,8 +3,6 @@
  * one, and children of a process in which another thread is inside of one. The middle of a call is
  * a listener's callback, which runs with the pool's lock held. */
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,6 +16,7 @@
 #include "../support/good_child.h"
 #include "../support/heap_client.h"
 #include "../support/heap_fields.h"
+#include "../support/insider.h"
 #include "../support/shared_regions.h"
 
 #define PIECE        40u
@@ -149,15 +148,10 @@ static void a_child_has_a_copy(void **state)
 
 /* --- Children, while another thread is inside --- */
 
-static sem_t is_inside;
-static sem_t may_leave;
-static pthread_t insider;
-
 static void stay_inside(uintptr_t heap_id, void *mem, size_t bytes)
 {
     (void)heap_id, (void)mem, (void)bytes;
-    sem_post(&is_inside);
-    sem_wait(&may_leave);
+    insider_stay();
 }
 
 static void *free_listened_to(void *block)
@@ -174,17 +168,13 @@ static void begin_inside(void)
         shared_multi_heap_free(block);
         skip(); /* it believes that a lock is still held which was made anew */
     }
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
     listen(stay_inside);
-    assert_int_equal(pthread_create(&insider, NULL, free_listened_to, block), 0);
-    sem_wait(&is_inside);
+    insider_begin(free_listened_to, block);
 }
 
 static void end_inside(void)
 {
-    sem_post(&may_leave);
-    pthread_join(insider, NULL);
+    insider_end();
     heap_listener_unregister(&listener);
 }
 

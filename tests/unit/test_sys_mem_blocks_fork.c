@@ -3,7 +3,6 @@
  * doing at that moment. */
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,6 +16,7 @@
 #include <zephyr/sys/heap_listener.h>
 #include <zephyr/sys/mem_blocks.h>
 #include "../support/death.h"
+#include "../support/insider.h"
 
 /* GCC has a macro for it, Clang a feature. */
 #if !defined(__has_feature)
@@ -120,14 +120,10 @@ static void grandchildren_have_copies_too(void **state)
 
 /* --- Another thread is inside --- */
 
-static sem_t is_inside;
-static sem_t may_leave;
-
 static void stay_inside(uintptr_t heap_id, void *mem, size_t bytes)
 {
     (void)heap_id, (void)mem, (void)bytes;
-    sem_post(&is_inside);
-    sem_wait(&may_leave);
+    insider_stay();
 }
 
 static HEAP_LISTENER_FREE_DEFINE(listener, HEAP_ID_FROM_POINTER(&blocks), stay_inside);
@@ -138,22 +134,15 @@ static void *give_listened_to(void *mem)
     return NULL;
 }
 
-static pthread_t begin_inside(void *mem)
+static void begin_inside(void *mem)
 {
-    pthread_t thread;
-
-    sem_init(&is_inside, 0, 0);
-    sem_init(&may_leave, 0, 0);
     heap_listener_register(&listener);
-    assert_int_equal(pthread_create(&thread, NULL, give_listened_to, mem), 0);
-    sem_wait(&is_inside);
-    return thread;
+    insider_begin(give_listened_to, mem);
 }
 
-static void end_inside(pthread_t thread)
+static void end_inside(void)
 {
-    sem_post(&may_leave);
-    pthread_join(thread, NULL);
+    insider_end();
     heap_listener_unregister(&listener);
 }
 
@@ -179,9 +168,9 @@ static void a_child_has_blocks_that_were_being_given_back(void **state)
 
     skip_under_thread_sanitizer();
     assert_int_equal(sys_mem_blocks_alloc_contiguous(&blocks, taken, &mem), 0);
-    pthread_t thread = begin_inside(mem);
+    begin_inside(mem);
     struct death death = death_of(use_blocks_after_insider, &taken);
-    end_inside(thread);
+    end_inside();
     assert_string_equal(death.message, "");
     assert_int_equal(death.signal + death.exit_code, 0);
 }
@@ -194,11 +183,11 @@ static void what_was_not_counted_counts_as_taken_in_a_child(void **state)
 
     skip_under_thread_sanitizer();
     assert_int_equal(sys_mem_blocks_alloc_contiguous(&blocks, taken, &mem), 0);
-    pthread_t thread = begin_inside(mem);
+    begin_inside(mem);
     blocks.info.used_blocks -= 3;
     struct death death = death_of(use_blocks_after_insider, &taken);
     blocks.info.used_blocks += 3;
-    end_inside(thread);
+    end_inside();
     assert_string_equal(death.message, "");
     assert_int_equal(death.signal + death.exit_code, 0);
 }

@@ -2,7 +2,6 @@
 /* Threads that k_thread_create makes: waiting for their end, and bringing it about. */
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,6 +10,7 @@
 #include <cmocka.h>
 #include <zephyr/kernel/thread.h>
 #include "os/os.h"
+#include "../support/thread_fixture.h"
 
 #if __has_include(<valgrind/drd.h>)
 #include <valgrind/drd.h>
@@ -37,38 +37,7 @@
 #define CAN_CANCEL_JOINER (CAN_CANCEL && !UNDER_DRD)
 #endif
 
-#define STACK_BYTES 512
-#define MANY        50
-#define LONG_S      1000
-
-static K_THREAD_STACK_DEFINE(stack, STACK_BYTES);
-static struct k_thread thread;
-
-/* What threads of a test tell it, and wait for. */
-static sem_t ready;
-static sem_t go;
 static k_tid_t tid_of_posix_thread;
-
-static int fresh_semaphores(void **state)
-{
-    sem_init(&ready, 0, 0);
-    sem_init(&go, 0, 0);
-    return 0;
-}
-
-static int end_of_semaphores(void **state)
-{
-    sem_destroy(&ready);
-    sem_destroy(&go);
-    return 0;
-}
-
-static k_tid_t create(struct k_thread *new_thread, k_thread_entry_t entry, void *arg,
-                      k_timeout_t delay)
-{
-    return k_thread_create(new_thread, stack, K_THREAD_STACK_SIZEOF(stack), entry, arg, NULL, NULL,
-                           K_PRIO_PREEMPT(3), 0, delay);
-}
 
 static void note_time(void *p1, void *p2, void *p3)
 {
