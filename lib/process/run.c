@@ -30,8 +30,8 @@
 
 #define RUN_MOST_BYTES ((size_t)256 << 20)
 
-/* Fewer are sooner copied than moved by system calls. */
-#define MOVE_LEAST_BYTES ((size_t)1 << 20)
+/* Fewer are sooner copied: into pages that are there already, and stay for the next block. */
+#define MOVE_LEAST_BYTES ((size_t)8 << 20)
 
 static size_t bytes_of(size_t slices)
 {
