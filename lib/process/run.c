@@ -55,6 +55,7 @@ void *run_alloc(size_t align, size_t bytes, bool zeroed)
         return NULL;
     }
     slab_make_run(slice, (uint32_t)count);
+    slices_purge_if_due();
     large_counts_made(bytes_of(count));
     return slice_start(slice);
 }
