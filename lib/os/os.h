@@ -24,6 +24,10 @@ unsigned int os_cpu_count(void);
 /* Nanoseconds on a clock that never goes back, and that is the same for all processes. */
 uint64_t os_now_ns(void);
 
+/* What os_now_ns() was at the system's last tick, some milliseconds ago at most: for who asks often
+ * and need not know better, since it takes a fraction of the time. */
+uint64_t os_last_tick_ns(void);
+
 /* Waits until os_now_ns() has reached the deadline, whatever signal handlers run meanwhile;
  * UINT64_MAX: for ever. The one function here that blocks, and a cancellation point if it does. */
 void os_sleep_until(uint64_t deadline_ns);

@@ -117,12 +117,22 @@ unsigned int os_cpu_count(void)
     return (unsigned int)count;
 }
 
-uint64_t os_now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec now = {0};
 
-    clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail: the clock exists and &now is ours */
+    clock_gettime(clock, &now); /* cannot fail: the clock exists and &now is ours */
     return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+uint64_t os_now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t os_last_tick_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
 }
 
 void os_sleep_until(uint64_t deadline_ns)

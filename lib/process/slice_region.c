@@ -252,7 +252,7 @@ void slices_give(size_t slice, size_t count)
     bitarray_release(&taken, count, slice);
     if (atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
         atomic_compare_exchange_strong(&purge_at_ns, &never,
-                                       os_now_ns() + options_purge_delay_ns());
+                                       os_last_tick_ns() + options_purge_delay_ns());
     }
 }
 
@@ -298,7 +298,7 @@ static bool delay_is_over(void)
 {
     uint64_t at_ns = atomic_load_explicit(&purge_at_ns, memory_order_relaxed);
 
-    return at_ns != 0 && os_now_ns() >= at_ns;
+    return at_ns != 0 && os_last_tick_ns() >= at_ns;
 }
 
 void slices_purge_if_due(void)

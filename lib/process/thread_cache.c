@@ -174,7 +174,7 @@ static void collect_mail(struct thread_cache *cache, size_t size_class)
 {
     mail_open(cache, FEW_LETTERS);
     for (unsigned int i = FEW_LETTERS;
-         i < MOST_LETTERS && !has_free(cache, size_class) && mail_is_left(cache);
+         i < MOST_LETTERS && mail_is_left(cache) && !has_free(cache, size_class);
          i += FEW_LETTERS) {
         mail_open(cache, FEW_LETTERS);
     }

@@ -117,6 +117,19 @@ static void clock_does_not_go_back(void **state)
     }
 }
 
+static void the_last_tick_is_not_long_ago(void **state)
+{
+    uint64_t last = os_last_tick_ns();
+
+    for (int i = 0; i < 1000; i++) {
+        uint64_t tick = os_last_tick_ns();
+        assert_true(tick >= last);
+        assert_true(tick <= os_now_ns());
+        last = tick;
+        os_yield();
+    }
+}
+
 static void reserved_space_cannot_be_touched(void **state)
 {
     char *start = os_reserve(16 * MIB, page);
@@ -377,6 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(facts_about_the_machine),
         TEST(clock_does_not_go_back),
+        TEST(the_last_tick_is_not_long_ago),
         TEST(reserved_space_cannot_be_touched),
         TEST(every_alignment_is_kept),
         TEST(impossible_wishes_are_refused),
