@@ -146,14 +146,15 @@ static void *next_list(struct thread_cache *cache, size_t size_class)
     struct slab *slab = cache->current[size_class];
     struct block_list list = {NULL, 0};
 
-    if (slab != NULL) {
-        list = slab_take_free(slab);
+    if (slab == NULL || slab->free == NULL) {
+        slab = change_current(cache, size_class);
     }
-    while (list.first == NULL && (slab = change_current(cache, size_class)) != NULL) {
-        list = slab_take_free(slab);
-        if (list.first == NULL) {
-            list = slab_thread_page(slab);
+    while (slab != NULL) {
+        list = slab->free != NULL ? slab_take_free(slab) : slab_thread_page(slab);
+        if (list.first != NULL) {
+            break;
         }
+        slab = change_current(cache, size_class);
     }
     cache->handed_out += list.count;
     return list.first;
@@ -182,7 +183,9 @@ static void collect_mail(struct thread_cache *cache, size_t size_class)
 
 static void *refill(struct thread_cache *cache, size_t size_class)
 {
-    collect_mail(cache, size_class);
+    if (mail_is_left(cache)) {
+        collect_mail(cache, size_class);
+    }
     void *block = next_list(cache, size_class);
     if (block != NULL) {
         __atomic_store_n(&cache->heads[size_class], *(void **)block, __ATOMIC_RELAXED);
