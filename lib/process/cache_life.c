@@ -105,11 +105,8 @@ static void return_cache(struct thread_cache *cache)
     } /* else it is memory that nobody will use */
 }
 
-struct thread_cache *cache_of_thread(void)
+struct thread_cache *cache_make_for_thread(void)
 {
-    if (thread_cache != &no_cache) {
-        return thread_cache;
-    }
     setup();
     if (has_ended || orphans_are_held() || !slice_region_exists()) {
         return NULL;

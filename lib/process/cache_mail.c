@@ -78,16 +78,6 @@ void mail_send(struct slab *slab, void *first, void *last, uint32_t count)
     }
 }
 
-bool mail_is_there(struct thread_cache *cache)
-{
-    return atomic_load_explicit(&cache->inbox, memory_order_seq_cst) != NULL;
-}
-
-bool mail_is_left(struct thread_cache *cache)
-{
-    return cache->unopened != NULL || mail_is_there(cache);
-}
-
 /* A chain for a slab of the cache, or by now of another one, which is sent on. Whoever forwards to
  * a cache without a thread has the orphans' lock, or will look after them. */
 static void open_letter(struct thread_cache *cache, void *letter)

@@ -93,9 +93,16 @@ void mail_add(struct thread_cache *cache, struct slab *slab, void *block);
 /* Sends what was added so far. Busy. */
 void mail_flush(struct thread_cache *cache);
 
-bool mail_is_there(struct thread_cache *cache);
+static inline bool mail_is_there(struct thread_cache *cache)
+{
+    return atomic_load_explicit(&cache->inbox, memory_order_seq_cst) != NULL;
+}
+
 /* Whether mail_open would open a letter. Busy. */
-bool mail_is_left(struct thread_cache *cache);
+static inline bool mail_is_left(struct thread_cache *cache)
+{
+    return cache->unopened != NULL || mail_is_there(cache);
+}
 
 /* Puts at most so many chains in order that were sent to a cache: busy, or the orphans' lock. */
 void mail_open(struct thread_cache *cache, unsigned int most);
@@ -128,9 +135,17 @@ void orphans_after_fork(void);
 
 /* --- cache_life.c --- */
 
+/* A cache for the calling thread, which has none; NULL if it can have none. */
+struct thread_cache *cache_make_for_thread(void);
+
 /* The calling thread's cache, which it gets with its first small block; NULL if it can have none.
  */
-struct thread_cache *cache_of_thread(void);
+static inline struct thread_cache *cache_of_thread(void)
+{
+    struct thread_cache *cache = thread_cache;
+
+    return __builtin_expect(cache != &no_cache, 1) ? cache : cache_make_for_thread();
+}
 
 /* The first of all caches there ever were; thread_cache.next leads on. */
 struct thread_cache *cache_first(void);

@@ -8,8 +8,9 @@
 #include "process/own.h"
 #include "process/size_class.h"
 
-/* A slab has room for eight blocks at least, so that at most an eighth of it is lost. */
-#define LEAST_BLOCKS 8u
+/* A slab has room for so many blocks at least: fewer, and most frees would be the first of a slab
+ * that was set aside, and bring it back; more, and what a few blocks of a class keep grows. */
+#define LEAST_BLOCKS 16u
 
 /* What descriptors have in common that were a run's; one that was never used has 0 blocks. */
 #define RUN_BLOCKS 1u
@@ -57,12 +58,7 @@ struct slab *slab_of_block(const void *block)
 
 static uint32_t slices_for(size_t block_bytes)
 {
-    uint32_t slices = 1;
-
-    while (((size_t)slices << SLICE_SHIFT) / block_bytes < LEAST_BLOCKS) {
-        slices *= 2;
-    }
-    return slices;
+    return (uint32_t)((LEAST_BLOCKS * block_bytes + SLICE_BYTES - 1) >> SLICE_SHIFT);
 }
 
 struct slab *slab_make(size_t size_class)
@@ -155,11 +151,9 @@ struct block_list slab_take_free(struct slab *slab)
 
     REQUIRE(slab->used <= slab->threaded, "more blocks of a slab were freed than were in use", slab,
             slab->free);
-    if (slab->free != NULL) {
-        list.first = own_take(&slab->free);
-        list.count = slab->threaded - __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
-        own_add(&slab->used, list.count);
-    }
+    list.first = own_take(&slab->free);
+    list.count = slab->threaded - __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
+    own_add(&slab->used, list.count);
     return list;
 }
 

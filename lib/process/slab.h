@@ -126,7 +126,7 @@ struct block_list {
     uint32_t count;
 };
 
-/* Takes all free blocks. Owner. */
+/* Takes all free blocks, of which there are some. Owner. */
 struct block_list slab_take_free(struct slab *slab);
 
 /* Takes those of one more page that were never used. Owner. */

@@ -33,6 +33,9 @@
  * it would otherwise take memory that was not used before. */
 #define FEW_LETTERS  16u
 #define MOST_LETTERS 512u
+/* One visit in so many looks whether memory is to go back to the kernel: what it takes to know the
+ * time is as much as the rest of most visits. */
+#define VISITS_PER_PURGE 8u
 /* Slabs that are compared to find the next current one. */
 #define CANDIDATES 4u
 
@@ -146,14 +149,15 @@ static void *next_list(struct thread_cache *cache, size_t size_class)
     struct slab *slab = cache->current[size_class];
     struct block_list list = {NULL, 0};
 
-    if (slab != NULL) {
-        list = slab_take_free(slab);
+    if (slab == NULL || slab->free == NULL) {
+        slab = change_current(cache, size_class);
     }
-    while (list.first == NULL && (slab = change_current(cache, size_class)) != NULL) {
-        list = slab_take_free(slab);
-        if (list.first == NULL) {
-            list = slab_thread_page(slab);
+    while (slab != NULL) {
+        list = slab->free != NULL ? slab_take_free(slab) : slab_thread_page(slab);
+        if (list.first != NULL) {
+            break;
         }
+        slab = change_current(cache, size_class);
     }
     cache->handed_out += list.count;
     return list.first;
@@ -174,7 +178,7 @@ static void collect_mail(struct thread_cache *cache, size_t size_class)
 {
     mail_open(cache, FEW_LETTERS);
     for (unsigned int i = FEW_LETTERS;
-         i < MOST_LETTERS && !has_free(cache, size_class) && mail_is_left(cache);
+         i < MOST_LETTERS && mail_is_left(cache) && !has_free(cache, size_class);
          i += FEW_LETTERS) {
         mail_open(cache, FEW_LETTERS);
     }
@@ -182,7 +186,9 @@ static void collect_mail(struct thread_cache *cache, size_t size_class)
 
 static void *refill(struct thread_cache *cache, size_t size_class)
 {
-    collect_mail(cache, size_class);
+    if (mail_is_left(cache)) {
+        collect_mail(cache, size_class);
+    }
     void *block = next_list(cache, size_class);
     if (block != NULL) {
         __atomic_store_n(&cache->heads[size_class], *(void **)block, __ATOMIC_RELAXED);
@@ -206,7 +212,9 @@ void *thread_cache_alloc_slowly(size_t size_class)
     cache_enter(cache);
     block = refill(cache, size_class);
     cache_leave(cache);
-    slices_purge_if_due();
+    if (++cache->visits % VISITS_PER_PURGE == 0) {
+        slices_purge_if_due();
+    }
     return block;
 }
 

@@ -40,7 +40,8 @@ struct thread_cache {
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
-    void *unopened; /* letters that were taken out of the inbox */
+    uint32_t visits; /* to the slow way; goes round */
+    void *unopened;  /* letters that were taken out of the inbox */
     /* On a cache line of its own: blocks that others freed; any thread, release. */
     _Atomic(void *) inbox __attribute__((aligned(64)));
     struct remote_batch batches[REMOTE_BATCHES] __attribute__((aligned(64)));
