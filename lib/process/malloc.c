@@ -19,7 +19,6 @@
 #include "process/arena.h"
 #include "process/fast.h"
 #include "process/large.h"
-#include "process/large_cache.h"
 #include "process/options.h"
 #include "process/region.h"
 #include "process/run.h"
@@ -45,7 +44,8 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
         result.zeroed = zeroed;
     }
     if (result.block == NULL) {
-        result.block = large_alloc(align, bytes, zeroed);
+        result.block = large_alloc(align, bytes);
+        result.zeroed = true;
     }
     return result;
 }
@@ -53,9 +53,8 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
 /* Gives all unused memory back; returns how many bytes. */
 static size_t reclaim(void)
 {
-    size_t bytes = large_cache_empty();
+    size_t bytes = thread_cache_trim();
 
-    bytes += thread_cache_trim();
     return bytes + arena_reclaim();
 }
 
@@ -384,9 +383,8 @@ size_t quarry_malloc_usable_size(void *block)
 int quarry_malloc_trim(size_t keep_bytes)
 {
     setup();
-    size_t bytes = large_cache_empty();
+    size_t bytes = thread_cache_trim();
 
-    bytes += thread_cache_trim();
     bytes += arena_trim(keep_bytes);
     return bytes != 0;
 }

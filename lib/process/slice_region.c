@@ -49,6 +49,9 @@
 /* Of the bit array that one call looks through, so that no call takes too long: for a GiB. */
 #define LOOK_SLICES 16384u
 
+/* Runs of neighbours that go back in one call, each by a system call. */
+#define RUNS_AT_ONCE 64u
+
 /* Neighbours that go back at once when all do. */
 #define RUN_SLICES 256u
 
@@ -369,14 +372,18 @@ static size_t purge_run(size_t *end, size_t most)
 
 void slices_purge_if_due(void)
 {
-    size_t most = slice_decay_due(atomic_load_explicit(&kept_slices, memory_order_relaxed));
+    size_t due = slice_decay_due(atomic_load_explicit(&kept_slices, memory_order_relaxed));
 
-    if (most == 0) {
+    if (due == 0) {
         return;
     }
     size_t end = atomic_load_explicit(&look_below, memory_order_relaxed);
+    size_t gone = 0;
     end = end != 0 ? end : known_slices();
-    slice_decay_gone(purge_run(&end, most));
+    for (unsigned int runs = 0; runs < RUNS_AT_ONCE && gone < due && end != 0; runs++) {
+        gone += purge_run(&end, due - gone);
+    }
+    slice_decay_gone(gone);
     atomic_store_explicit(&look_below, end, memory_order_relaxed);
 }
 

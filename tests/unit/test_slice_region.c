@@ -191,6 +191,24 @@ static void memory_goes_back_wherever_it_is(void **state)
     in_a_process(purge_from_the_end);
 }
 
+/* Who calls seldom gives back as much in a call as is due by then, in whatever pieces. */
+static void purge_pieces(void *arg)
+{
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(100) == 0);
+    for (size_t i = 0; i < 100; i += 2) {
+        slices_give(i, 1);
+    }
+    wait_and_purge(3);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 50);
+    EXPECT(slices_purge() == 0);
+}
+
+static void pieces_go_back_together(void **state)
+{
+    in_a_process(purge_pieces);
+}
+
 static void take_some(void *arg)
 {
     EXPECT(slice_region_reserve());
@@ -271,6 +289,7 @@ int main(void)
         TEST(memory_goes_back_after_the_delay),
         TEST(without_a_delay_memory_goes_back_at_once),
         TEST(memory_goes_back_wherever_it_is),
+        TEST(pieces_go_back_together),
         TEST(slices_can_be_taken_by_number),
         TEST(slices_can_be_taken_as_zeros),
         TEST(what_the_system_refuses_is_tried_again),
