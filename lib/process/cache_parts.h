@@ -64,18 +64,17 @@ static inline void cache_enter(struct thread_cache *cache)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* One visit in so many looks whether memory is to go back to the kernel: what it takes to know the
- * time is as much as the rest of most visits. */
-#define VISITS_PER_PURGE 8u
+/* After so many blocks that came or went on the slow way somebody looks whether memory is to go
+ * back to the kernel: to ask for the time costs as much as most visits that are for one block. */
+#define BLOCKS_PER_LOOK 16
 
 static inline void cache_leave(struct thread_cache *cache)
 {
-    uint32_t visits = ++cache->visits;
-
     atomic_signal_fence(memory_order_seq_cst);
     cache->busy = false;
-    if (visits % VISITS_PER_PURGE == 0) {
-        slices_purge_if_due();
+    cache->blocks_to_look--;
+    if (cache->blocks_to_look < 0 && !slices_purge_if_due()) {
+        cache->blocks_to_look = BLOCKS_PER_LOOK;
     }
 }
 

@@ -25,6 +25,7 @@
  *      taken is not touched: whoever takes it clears the bit. */
 #include "process/slice_region.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <quarry/bitarray.h>
 
@@ -43,8 +44,13 @@
 #define STEP_SLICES  64u
 #define STEP_DIVISOR 8u
 
-/* Slices whose memory one call gives to the kernel, a MiB, so that no call takes too long. */
-#define RUN_SLICES 16u
+/* Descriptors are made usable so many bytes at a time, for 64 MiB of slices: so most steps are one
+ * system call. What is reserved at least has as many. */
+#define DESCRIPTORS_STEP_BYTES ((size_t)64 << 10)
+
+/* Slices whose memory one call gives to the kernel, so that no call takes too long: some 60 pages'
+ * time at most. */
+#define RUN_SLICES 4u
 
 /* As many free slices keep their memory for the purge delay as there are in use, and so many. */
 #define KEPT_SLICES (((size_t)64 << 20) >> SLICE_SHIFT)
@@ -86,6 +92,21 @@ static struct layout layout_of(size_t bytes)
     return layout;
 }
 
+/* Makes the page of a word that is still zero one of the process's own. */
+static void touch(char *address)
+{
+    *(volatile uint32_t *)(void *)address = 0;
+}
+
+/* The first pages of the bit arrays, and of what is known of the full words of `taken`, which lies
+ * behind its bits: lest the first slices take a page fault for each. */
+static void touch_bit_arrays(char *start, struct layout layout)
+{
+    touch(start + layout.taken);
+    touch(start + layout.taken + layout.slices / CHAR_BIT);
+    touch(start + layout.touched);
+}
+
 static bool reserve(size_t bytes)
 {
     struct layout layout = layout_of(bytes);
@@ -103,6 +124,7 @@ static bool reserve(size_t bytes)
                            (uint32_t *)(void *)(start + layout.taken));
     bitarray_make_of_zeros(&touched, (uint32_t)layout.slices,
                            (uint32_t *)(void *)(start + layout.touched));
+    touch_bit_arrays(start, layout);
     slice_region_slabs = (struct slab *)(void *)start;
     slices = layout.slices;
     slice_region_start = (uintptr_t)start + layout.first_slice;
@@ -146,12 +168,11 @@ static size_t next_known(size_t known, size_t end)
     return wanted < slices ? wanted : slices;
 }
 
-/* Makes descriptors and slices usable, or neither. STEP_SLICES descriptors are a page at least. */
+/* Makes descriptors and slices usable, or neither. */
 static bool commit(size_t known, size_t wanted)
 {
-    size_t page_bytes = os_page_bytes();
-    size_t from = round_up(known * sizeof(struct slab), page_bytes);
-    size_t to = round_up(wanted * sizeof(struct slab), page_bytes);
+    size_t from = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
+    size_t to = round_up(wanted * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
     char *table = (char *)slice_region_slabs;
 
     if (to > from && !os_commit(table + from, to - from)) {
@@ -301,11 +322,16 @@ static bool delay_is_over(void)
     return at_ns != 0 && os_last_tick_ns() >= at_ns;
 }
 
-void slices_purge_if_due(void)
+bool slices_purge_if_due(void)
 {
-    if ((too_many_are_kept() || delay_is_over()) && purge_run() == 0) {
+    if (!too_many_are_kept() && !delay_is_over()) {
+        return false;
+    }
+    bool given = purge_run() != 0;
+    if (!given) {
         atomic_store_explicit(&purge_at_ns, 0, memory_order_relaxed); /* until more are given */
     }
+    return given;
 }
 
 size_t slices_purge(void)
