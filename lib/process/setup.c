@@ -80,11 +80,13 @@ void setup_run(void)
             "cannot register fork handlers", NULL, NULL);
 }
 
-/* For programs that fork before they allocate, and allocations that came before the environment. */
+/* For programs that fork before they allocate, and allocations that came before the environment.
+ * What the main thread's first small block takes is done here, lest that call be slow. */
 __attribute__((constructor)) static void setup_at_load(void)
 {
     setup();
     if (!options_are_read) {
         read_options();
     }
+    thread_cache_prepare();
 }

@@ -26,6 +26,7 @@
  *      taken is not touched: whoever takes it clears the bit. */
 #include "process/slice_region.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <quarry/bitarray.h>
 #include <string.h>
@@ -45,6 +46,10 @@
 /* Made usable at a time: what a page of descriptors is for, or an eighth of what is usable. */
 #define STEP_SLICES  64u
 #define STEP_DIVISOR 8u
+
+/* Descriptors are made usable so many bytes at a time, for 64 MiB of slices: so most steps are one
+ * system call. What is reserved at least has as many. */
+#define DESCRIPTORS_STEP_BYTES ((size_t)64 << 10)
 
 /* Of the bit array that one call looks through, so that no call takes too long: for a GiB. */
 #define LOOK_SLICES 16384u
@@ -93,6 +98,21 @@ static struct layout layout_of(size_t bytes)
     return layout;
 }
 
+/* Makes the page of a word that is still zero one of the process's own. */
+static void touch(char *address)
+{
+    *(volatile uint32_t *)(void *)address = 0;
+}
+
+/* The first pages of the bit arrays, and of what is known of the full words of `taken`, which lies
+ * behind its bits: lest the first slices take a page fault for each. */
+static void touch_bit_arrays(char *start, struct layout layout)
+{
+    touch(start + layout.taken);
+    touch(start + layout.taken + layout.slices / CHAR_BIT);
+    touch(start + layout.touched);
+}
+
 static bool reserve(size_t bytes)
 {
     struct layout layout = layout_of(bytes);
@@ -111,6 +131,7 @@ static bool reserve(size_t bytes)
     bitarray_make_of_zeros(&touched, (uint32_t)layout.slices,
                            (uint32_t *)(void *)(start + layout.touched));
     touched.summary = NULL; /* nobody searches it for clear bits */
+    touch_bit_arrays(start, layout);
     slice_region_slabs = (struct slab *)(void *)start;
     slices = layout.slices;
     slice_region_start = (uintptr_t)start + layout.first_slice;
@@ -154,12 +175,11 @@ static size_t next_known(size_t known, size_t end)
     return wanted < slices ? wanted : slices;
 }
 
-/* Makes descriptors and slices usable, or neither. STEP_SLICES descriptors are a page at least. */
+/* Makes descriptors and slices usable, or neither. */
 static bool commit(size_t known, size_t wanted)
 {
-    size_t page_bytes = os_page_bytes();
-    size_t from = round_up(known * sizeof(struct slab), page_bytes);
-    size_t to = round_up(wanted * sizeof(struct slab), page_bytes);
+    size_t from = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
+    size_t to = round_up(wanted * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
     char *table = (char *)slice_region_slabs;
 
     if (to > from && !os_commit(table + from, to - from)) {

@@ -16,7 +16,8 @@
  *   1. Blocks on a head list are of the current slab of that class, and count as used there.
  *   2. A slab is current, or on `partial`, or on `set_aside`. It is marked as set aside iff it is
  *      there, so that whoever frees one of its blocks comes the slow way and brings it back.
- *   3. Of slabs without a used block a class keeps one on `partial`, at most.
+ *   3. Of slabs without a used block a class keeps one on `partial`, at most, and none of some
+ *      slices: these are worth more to other classes.
  *
  * Signal handlers. A handler that interrupts the slow way finds the cache busy: it allocates
  * elsewhere, and what it frees goes into its own inbox. In the fast ways each word is changed by
@@ -33,9 +34,9 @@
  * it would otherwise take memory that was not used before. */
 #define FEW_LETTERS  16u
 #define MOST_LETTERS 512u
-/* One visit in so many looks whether memory is to go back to the kernel: what it takes to know the
- * time is as much as the rest of most visits. */
-#define VISITS_PER_PURGE 8u
+/* After so many blocks that came the slow way somebody looks whether memory is to go back to the
+ * kernel: to ask for the time costs as much as most visits that are for one block. */
+#define BLOCKS_PER_LOOK 16
 /* Slabs that are compared to find the next current one. */
 #define CANDIDATES 4u
 
@@ -49,14 +50,15 @@ static void bring_back(struct thread_cache *cache, struct slab *slab)
     cache_link(&cache->partial[slab->size_class], slab);
 }
 
-/* Of slabs without a used block a cache keeps one of each class, lest it be made anew at once. */
+/* Of slabs without a used block a cache keeps one of each class, lest it be made anew at once; but
+ * of those of some slices the current one will do. */
 static void drop_if_spare(struct thread_cache *cache, struct slab *slab)
 {
     struct slab **list = &cache->partial[slab->size_class];
     bool is_only = *list == slab && slab->next == NULL;
 
     if (slab->used == 0 && slab != cache->current[slab->size_class] &&
-        (!is_only || cache == &orphans)) {
+        (!is_only || slab->slices > 1 || cache == &orphans)) {
         cache_unlink(list, slab);
         slab_drop(slab);
     }
@@ -160,6 +162,7 @@ static void *next_list(struct thread_cache *cache, size_t size_class)
         slab = change_current(cache, size_class);
     }
     cache->handed_out += list.count;
+    cache->blocks_to_look -= (int32_t)list.count;
     return list.first;
 }
 
@@ -212,10 +215,24 @@ void *thread_cache_alloc_slowly(size_t size_class)
     cache_enter(cache);
     block = refill(cache, size_class);
     cache_leave(cache);
-    if (++cache->visits % VISITS_PER_PURGE == 0) {
+    if (cache->blocks_to_look < 0) {
+        cache->blocks_to_look = BLOCKS_PER_LOOK;
         slices_purge_if_due();
     }
     return block;
+}
+
+void thread_cache_prepare(void)
+{
+    const size_t smallest = 1;
+    struct thread_cache *cache = cache_of_thread();
+
+    if (cache == NULL || cache->busy || cache->heads[smallest] != NULL) {
+        return;
+    }
+    cache_enter(cache);
+    __atomic_store_n(&cache->heads[smallest], next_list(cache, smallest), __ATOMIC_RELAXED);
+    cache_leave(cache);
 }
 
 void thread_cache_free_slowly(struct slab *slab, void *block)

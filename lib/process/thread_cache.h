@@ -40,8 +40,8 @@ struct thread_cache {
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
-    uint32_t visits; /* to the slow way; goes round */
-    void *unopened;  /* letters that were taken out of the inbox */
+    int32_t blocks_to_look; /* below 0: time to look for memory that is to be given back */
+    void *unopened;         /* letters that were taken out of the inbox */
     /* On a cache line of its own: blocks that others freed; any thread, release. */
     _Atomic(void *) inbox __attribute__((aligned(64)));
     struct remote_batch batches[REMOTE_BATCHES] __attribute__((aligned(64)));
@@ -98,6 +98,10 @@ static inline bool thread_cache_push(struct slab *slab, void *block)
 
 /* Before the first cache is made. Again: nothing, what slabs there are stay known. */
 void thread_cache_init(void);
+
+/* Does for the calling thread what its first small block would: its cache is made, some slices and
+ * their descriptors are usable and touched, and a page of the smallest blocks is on its list. */
+void thread_cache_prepare(void);
 
 /* Gives what the calling thread can spare, and the memory of free slices, to the kernel; returns
  * the bytes of the latter. */

@@ -130,6 +130,25 @@ static void what_was_given_back_is_used_again(void **state)
 static sem_t ready, taken;
 static void *handed_over;
 
+/* Of blocks above 4 KiB the current slab is kept, and no other. */
+static void slabs_of_some_slices_are_not_kept(void **state)
+{
+    enum { BYTES = 30000, COUNT = 100 };
+    char *blocks[COUNT];
+    char *first = take(BYTES);
+    size_t slices = slices_in_use();
+
+    for (size_t i = 0; i < COUNT; i++) {
+        blocks[i] = take(BYTES);
+    }
+    assert_true(slices_in_use() > slices);
+    for (size_t i = 0; i < COUNT; i++) {
+        give(blocks[i]);
+    }
+    assert_in_range(slices_in_use(), slices, slices + slab_of_block(first)->slices);
+    give(first);
+}
+
 static void *take_and_free(void *arg)
 {
     size_t count = *(size_t *)arg;
@@ -190,6 +209,29 @@ static void blocks_of_a_thread_that_has_ended_stay_good(void **state)
         before = round == 0 ? slices_in_use() : before;
         assert_true(slices_in_use() <= before + 1);
     }
+}
+
+static void *prepare(void *arg)
+{
+    thread_cache_prepare();
+    size_t slices = slices_in_use();
+    char *block = take(1);
+
+    assert_int_equal(slices_in_use(), slices);
+    give(block);
+    thread_cache_prepare();
+    assert_int_equal(slices_in_use(), slices);
+    return arg;
+}
+
+static void a_prepared_thread_takes_its_first_block_from_a_list(void **state)
+{
+    pthread_t thread;
+    size_t slices = slices_in_use();
+
+    assert_int_equal(pthread_create(&thread, NULL, prepare, state), 0);
+    pthread_join(thread, NULL);
+    assert_in_range(slices_in_use(), 0, slices + 1);
 }
 
 static void *begin_and_end(void *arg)
@@ -386,6 +428,8 @@ int main(void)
         cmocka_unit_test(a_slab_is_used_page_by_page),
         cmocka_unit_test(blocks_keep_their_contents),
         cmocka_unit_test(what_was_given_back_is_used_again),
+        cmocka_unit_test(slabs_of_some_slices_are_not_kept),
+        cmocka_unit_test(a_prepared_thread_takes_its_first_block_from_a_list),
         cmocka_unit_test(a_thread_that_only_frees_keeps_little),
         cmocka_unit_test(blocks_of_a_thread_that_has_ended_stay_good),
         cmocka_unit_test(many_short_threads_cost_no_slices),
