@@ -130,7 +130,9 @@ struct thread_cache *cache_make_for_thread(void)
 static void give_up(struct thread_cache *cache)
 {
     for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
-        cache_give_up_current(cache, size_class);
+        if (cache->current[size_class] != NULL) {
+            cache_give_up_current(cache, size_class);
+        }
         orphans_add(&cache->partial[size_class]);
     }
     orphans_add(&cache->set_aside);

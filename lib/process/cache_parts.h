@@ -79,6 +79,10 @@ static inline void cache_leave(struct thread_cache *cache)
 void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first, void *last,
                       uint32_t count);
 
+/* The best of the first slabs on `partial`, NULL if there is none: one with free blocks rather than
+ * such as were never used, and the fuller one. Busy, or the orphans' with their lock. */
+struct slab *cache_best_partial(const struct thread_cache *cache, size_t size_class);
+
 /* The class's head list and current slab become an ordinary slab. Busy; not while it is claimed. */
 void cache_give_up_current(struct thread_cache *cache, size_t size_class);
 
@@ -122,9 +126,13 @@ bool orphans_are_held(void);
 /* Makes all slabs of a list orphans, but for empty ones. With the lock. */
 void orphans_add(struct slab **list);
 
-/* A slab with free blocks, or such as were never used, which nobody has any more, and the cache has
- * from then on; or NULL. Busy. */
-struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class);
+/* A slab with free blocks, or if that will do with such as were never used, which nobody has any
+ * more, and the cache has from then on; or NULL. Busy. */
+struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool with_free);
+
+/* This slab, of which the caller has a block in use, is the cache's from then on, if it is an
+ * orphan and nobody has the lock; it is on no list. Busy. */
+bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab);
 
 /* Puts in order what was sent to a cache that no thread has, or had none a moment ago, and to the
  * orphans. Without the lock. */

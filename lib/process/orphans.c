@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slabs of threads that have ended. They belong to a cache without a thread, guarded by a lock that
- * nobody waits for but a thread that ends or forks. Threads adopt them before they make new ones.
+ * nobody waits for but a thread that ends or forks. Threads adopt them before they make new ones, or
+ * use pages that were never used; and when they free a block of one, so that what a thread takes over
+ * from another one soon is its own.
  *
  * Who frees a block of such a slab sends it to the orphans, tries the lock, and puts in order what
  * was sent. If somebody else has the lock, he looks once more after he has released it. So
@@ -101,20 +103,45 @@ void orphans_add(struct slab **list)
     }
 }
 
-struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class)
+/* With the lock. */
+static void pass_on(struct thread_cache *cache, struct slab *slab)
+{
+    cache_unlink(cache_is_set_aside(slab) ? &orphans.set_aside : &orphans.partial[slab->size_class],
+                 slab);
+    cache_take_possession(cache, slab);
+}
+
+struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool with_free)
 {
     struct slab *slab = NULL;
 
     if (__atomic_load_n(&orphans.partial[size_class], __ATOMIC_RELAXED) != NULL && orphans_try()) {
-        slab = orphans.partial[size_class];
+        slab = cache_best_partial(&orphans, size_class);
+        if (slab != NULL && with_free && slab->free == NULL) {
+            slab = NULL;
+        }
         if (slab != NULL) {
-            cache_unlink(&orphans.partial[size_class], slab);
-            cache_take_possession(cache, slab);
+            pass_on(cache, slab);
         }
         orphans_leave();
         orphans_tend(&orphans);
     }
     return slab;
+}
+
+bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab)
+{
+    bool is_orphan = false;
+
+    if (orphans_try()) {
+        is_orphan = atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
+        if (is_orphan) {
+            pass_on(cache, slab);
+        }
+        orphans_leave();
+        orphans_tend(&orphans);
+    }
+    return is_orphan;
 }
 
 void orphans_before_fork(void)

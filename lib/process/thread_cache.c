@@ -10,7 +10,8 @@
  *
  * malloc pops a block off a head list; free pushes one onto the slab it came from. Neither looks at
  * anything else. When a head list is empty, the current slab's free blocks become the next one, or
- * those of another slab, or those of a page that was not used yet, or another slab is made.
+ * those of another slab, or of an orphan, or those of a page that was not used yet, or another slab
+ * is made.
  *
  * Invariants, with the cache not busy:
  *   1. Blocks on a head list are of the current slab of that class, and count as used there.
@@ -91,8 +92,7 @@ static bool is_better(const struct slab *slab, const struct slab *than)
     return has_free != (than->free != NULL) ? has_free : slab->used > than->used;
 }
 
-/* The best of some slabs that have free blocks, or such as were never used. */
-static struct slab *best_partial(const struct thread_cache *cache, size_t size_class)
+struct slab *cache_best_partial(const struct thread_cache *cache, size_t size_class)
 {
     struct slab *best = cache->partial[size_class];
     struct slab *slab = best;
@@ -104,12 +104,31 @@ static struct slab *best_partial(const struct thread_cache *cache, size_t size_c
     return best;
 }
 
-/* A slab of somebody else's, or a new one. */
+/* A slab with blocks that were in use before, of the cache's own or left by a thread that has
+ * ended: off its list, or NULL. */
+static struct slab *take_with_free(struct thread_cache *cache, size_t size_class)
+{
+    struct slab *slab = cache_best_partial(cache, size_class);
+
+    if (slab == NULL || slab->free == NULL) {
+        return orphans_adopt(cache, size_class, true);
+    }
+    cache_unlink(&cache->partial[size_class], slab);
+    return slab;
+}
+
+/* A slab with blocks that were never used, off its list: of the cache's own, or somebody else's, or
+ * a new one. */
 static struct slab *another_slab(struct thread_cache *cache, size_t size_class)
 {
-    cache_inherit();
-    struct slab *slab = orphans_adopt(cache, size_class);
+    struct slab *slab = cache->partial[size_class];
 
+    if (slab != NULL) {
+        cache_unlink(&cache->partial[size_class], slab);
+        return slab;
+    }
+    cache_inherit();
+    slab = orphans_adopt(cache, size_class, false);
     if (slab == NULL) {
         slab = slab_make(size_class);
         if (slab != NULL) {
@@ -124,16 +143,13 @@ static struct slab *another_slab(struct thread_cache *cache, size_t size_class)
 static struct slab *change_current(struct thread_cache *cache, size_t size_class)
 {
     struct slab *current = cache->current[size_class];
-    struct slab *next = best_partial(cache, size_class);
+    struct slab *next = take_with_free(cache, size_class);
     bool has_room = current != NULL && slab_has_room(current);
 
-    if (has_room && (next == NULL || next->free == NULL)) {
+    if (has_room && next == NULL) {
         return current;
     }
     cache->current[size_class] = NULL;
-    if (next != NULL) {
-        cache_unlink(&cache->partial[size_class], next);
-    }
     if (has_room) {
         cache_link(&cache->partial[size_class], current);
     } else if (current != NULL) {
@@ -170,7 +186,7 @@ static void *next_list(struct thread_cache *cache, size_t size_class)
 static bool has_free(const struct thread_cache *cache, size_t size_class)
 {
     const struct slab *current = cache->current[size_class];
-    const struct slab *partial = best_partial(cache, size_class);
+    const struct slab *partial = cache_best_partial(cache, size_class);
 
     return (current != NULL && current->free != NULL) || (partial != NULL && partial->free != NULL);
 }
@@ -235,6 +251,20 @@ void thread_cache_prepare(void)
     cache_leave(cache);
 }
 
+/* Whether the cache has the slab, or gets it now: a thread that frees a block of an orphan adopts
+ * it, if it allocates such blocks, too. So what it frees becomes its next blocks. */
+static bool has_or_adopts(struct thread_cache *cache, struct slab *slab)
+{
+    const struct thread_cache *owner = atomic_load_explicit(&slab->cache, memory_order_relaxed);
+
+    if (owner != &orphans || cache->current[slab->size_class] == NULL ||
+        !orphans_adopt_this(cache, slab)) {
+        return owner == cache;
+    }
+    cache_link(&cache->partial[slab->size_class], slab);
+    return true;
+}
+
 void thread_cache_free_slowly(struct slab *slab, void *block)
 {
     struct thread_cache *cache = thread_cache;
@@ -247,7 +277,7 @@ void thread_cache_free_slowly(struct slab *slab, void *block)
         return;
     }
     cache_enter(cache);
-    if (atomic_load_explicit(&slab->cache, memory_order_relaxed) == cache) {
+    if (has_or_adopts(cache, slab)) {
         cache_bring_home(cache, slab, block, block, 1);
     } else {
         mail_add(cache, slab, block);

@@ -226,10 +226,10 @@ static void *prepare(void *arg)
 
 static void a_prepared_thread_takes_its_first_block_from_a_list(void **state)
 {
-    pthread_t thread;
     size_t slices = slices_in_use();
+    pthread_t thread;
 
-    assert_int_equal(pthread_create(&thread, NULL, prepare, state), 0);
+    assert_int_equal(pthread_create(&thread, NULL, prepare, NULL), 0);
     pthread_join(thread, NULL);
     assert_in_range(slices_in_use(), 0, slices + 1);
 }
