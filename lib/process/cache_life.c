@@ -6,7 +6,9 @@
  * the cache waits for the next thread. What other destructors of the thread allocate afterwards
  * comes from the arenas.
  *
- * A cache is never unmapped, since letters to it may be on their way.
+ * A cache is never unmapped, since letters to it may be on their way. In the real-time mode caches
+ * lie side by side in slices, so that a new one takes no system call; a slice of theirs has no slab
+ * in it, and is never given back.
  *
  * In the child of a fork the other threads' caches have nobody. When the child first wants a slab
  * that somebody may have left, their slabs become orphans, too, each as its thread was interrupted:
@@ -14,10 +16,12 @@
  * that was busy is left as it is, and so are its slabs: their blocks can be freed, and are not used
  * again. */
 #include <limits.h>
+#include <string.h>
 
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/cache_parts.h"
+#include "process/options.h"
 #include "process/setup.h"
 
 struct thread_cache no_cache;
@@ -51,13 +55,50 @@ static void begin(struct thread_cache *cache)
     atomic_store_explicit(&cache->in_use, true, memory_order_seq_cst);
 }
 
-static struct thread_cache *new_cache(void)
+/* Room for a cache in a slice that has others, or in another slice; NULL if there is none. */
+static char *room_in_slices(void)
+{
+    static _Atomic(char *) next_room; /* where a slice ends: there is no more; at first NULL */
+    char *room = atomic_load_explicit(&next_room, memory_order_relaxed);
+
+    for (;;) {
+        size_t left = (0 - (uintptr_t)room) % SLICE_BYTES;
+        bool is_new = left < sizeof(struct thread_cache);
+        size_t slice = is_new ? slices_take(1) : SLICE_NONE;
+        char *start = !is_new ? room : slice != SLICE_NONE ? slice_start(slice) : NULL;
+
+        if (start == NULL || atomic_compare_exchange_strong_explicit(
+                                 &next_room, &room, start + sizeof(struct thread_cache),
+                                 memory_order_relaxed, memory_order_relaxed)) {
+            return start;
+        }
+        if (is_new) {
+            slices_give(slice, 1);
+        }
+    }
+}
+
+static struct thread_cache *room_for_cache(void)
 {
     size_t bytes = round_up(sizeof(struct thread_cache), os_page_bytes());
-    struct thread_cache *cache = os_map(bytes, os_page_bytes());
+
+    if (options_rt()) {
+        char *room = room_in_slices();
+
+        return room != NULL ? memset(room, 0, sizeof(struct thread_cache)) : NULL;
+    }
+    void *room = os_map(bytes, os_page_bytes());
+    if (room != NULL) {
+        os_name(room, bytes, "quarry thread");
+    }
+    return room;
+}
+
+static struct thread_cache *new_cache(void)
+{
+    struct thread_cache *cache = room_for_cache();
 
     if (cache != NULL) {
-        os_name(cache, bytes, "quarry thread");
         begin(cache);
         enlist(cache);
     }

@@ -45,6 +45,12 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
     return result;
 }
 
+/* Whether there is to be no other memory than the reserve of the real-time mode. */
+static bool has_only_reserve(void)
+{
+    return options_rt() && options_exhausted_fails();
+}
+
 /* Gives all unused memory back; returns how many bytes. */
 static size_t reclaim(void)
 {
@@ -62,7 +68,7 @@ static struct allocation allocate(size_t align, size_t bytes, bool zeroed)
     struct allocation result = {NULL, false};
 
     setup();
-    if (bytes > PTRDIFF_MAX) {
+    if (bytes > PTRDIFF_MAX || has_only_reserve()) {
         return result;
     }
     result = allocate_once(align, bytes, zeroed);

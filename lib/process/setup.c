@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "process/arena.h"
 #include "process/options.h"
+#include "process/realtime.h"
 #include "process/thread_cache.h"
 
 _Atomic(int) setup_state;
@@ -87,4 +88,5 @@ __attribute__((constructor)) static void setup_at_load(void)
     if (!options_are_read) {
         read_options();
     }
+    realtime_begin();
 }

@@ -18,6 +18,11 @@
  * for the purge delay, whoever gives the next one back claims them, tells the kernel to have their
  * memory, and releases them. So no system call is made while anybody waits.
  *
+ * In the real-time mode the first slices are the reserve: its memory, and all that is looked at to
+ * take it, is there before anybody asks, and stays. Then no time is asked for and nothing is given
+ * to the kernel. As the lowest slices are taken first, one beyond is wanted only if there are not
+ * so many neighbours free in the reserve.
+ *
  * Invariants:
  *   1. A slice is taken iff its bit is set; whoever set it has it, with its descriptor.
  *   2. A slice below `known` is usable, and so is its descriptor.
@@ -25,6 +30,7 @@
  *      taken is not touched: whoever takes it clears the bit. */
 #include "process/slice_region.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <quarry/bitarray.h>
 
@@ -56,10 +62,12 @@ static size_t slices; /* that are reserved; constant once it is not 0 */
 
 static sys_bitarray_t taken;
 static sys_bitarray_t touched;
-static _Atomic(bool) growing;         /* somebody makes more slices known */
-static _Atomic(uint64_t) purge_at_ns; /* 0: nothing is to be purged */
-static _Atomic(size_t) used_slices;   /* relaxed: for the limit of what is kept */
-static _Atomic(size_t) kept_slices;   /* free and touched, likewise */
+static _Atomic(bool) growing;          /* somebody makes more slices known */
+static _Atomic(uint64_t) purge_at_ns;  /* 0: nothing is to be purged */
+static _Atomic(size_t) used_slices;    /* relaxed: for the limit of what is kept */
+static _Atomic(size_t) kept_slices;    /* free and touched, likewise */
+static _Atomic(size_t) reserve_slices; /* of the reserve; 0: there is none; relaxed */
+static _Atomic(uint64_t) exhausted;    /* how often it did not suffice; relaxed */
 
 /* --- The range --- */
 
@@ -192,6 +200,58 @@ static bool make_known(size_t end)
     return enough;
 }
 
+/* --- The reserve --- */
+
+static size_t slices_reserved(void)
+{
+    return atomic_load_explicit(&reserve_slices, memory_order_relaxed);
+}
+
+/* The pages that hold so many bytes are there and locked, or only there, or not. */
+static int make_stay(void *start, size_t bytes)
+{
+    size_t page_bytes = os_page_bytes();
+    int result = os_lock_pages(start, round_up(bytes, page_bytes));
+
+    if (result != 0 && !os_populate(start, round_up(bytes, page_bytes), true)) {
+        result = -ENOMEM;
+    }
+    return result;
+}
+
+int slice_region_make_reserve(size_t bytes)
+{
+    size_t count = round_up(bytes, SLICE_BYTES) >> SLICE_SHIFT;
+    uint32_t *words = taken.bundles; /* of both arrays, whole: a mebibyte at most */
+
+    if (count > slices || !make_known(count)) {
+        return -ENOMEM;
+    }
+    atomic_store_explicit(&reserve_slices, count, memory_order_relaxed);
+    int results[] = {
+        make_stay(slice_region_slabs, count * sizeof(struct slab)),
+        make_stay(words, slice_region_start - (uintptr_t)words),
+        make_stay(slice_start(0), count << SLICE_SHIFT),
+    };
+    int worst = 0;
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        worst = results[i] == -ENOMEM || worst == 0 ? results[i] : worst;
+    }
+    return worst;
+}
+
+/* Whether slices up to `end` may be had. It counts if the reserve does not suffice for that. */
+static bool may_go_beyond(size_t end)
+{
+    size_t reserved = slices_reserved();
+
+    if (reserved == 0 || end <= reserved) {
+        return true;
+    }
+    atomic_fetch_add_explicit(&exhausted, 1, memory_order_relaxed);
+    return !options_exhausted_fails();
+}
+
 /* --- To take and to give --- */
 
 static bool claim(size_t count, size_t *slice)
@@ -226,7 +286,7 @@ size_t slices_take(size_t count)
     if (!claim(count, &slice)) {
         return SLICE_NONE;
     }
-    if (!make_known(slice + count)) {
+    if (!may_go_beyond(slice + count) || !make_known(slice + count)) {
         bitarray_release(&taken, count, slice);
         return SLICE_NONE;
     }
@@ -250,7 +310,7 @@ void slices_give(size_t slice, size_t count)
     add(&kept_slices, count);
     add(&used_slices, 0 - count);
     bitarray_release(&taken, count, slice);
-    if (atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
+    if (slices_reserved() == 0 && atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
         atomic_compare_exchange_strong(&purge_at_ns, &never,
                                        os_now_ns() + options_purge_delay_ns());
     }
@@ -280,7 +340,7 @@ static size_t claim_touched(size_t *slice)
 static size_t purge_run(void)
 {
     size_t slice;
-    size_t count = claim_touched(&slice);
+    size_t count = slices_reserved() == 0 ? claim_touched(&slice) : 0;
     size_t bytes = 0;
 
     if (count == 0) {
@@ -330,4 +390,6 @@ void slices_add_stats(struct quarry_malloc_stats *stats)
 
     stats->reserved_bytes += slices << SLICE_SHIFT;
     stats->committed_bytes += known << SLICE_SHIFT;
+    stats->reserve_bytes = slices_reserved() << SLICE_SHIFT;
+    stats->exhausted += atomic_load_explicit(&exhausted, memory_order_relaxed);
 }

@@ -27,6 +27,11 @@ extern struct slab *slice_region_slabs; /* descriptors; constant likewise */
  * be had, and no address is in one. Once, before anything else. */
 bool slice_region_reserve(void);
 
+/* For the real-time mode: the first slices, of so many bytes, become the reserve, whose memory is
+ * there and locked, and is never given back. 0, or why it is not so, as os_lock_pages says: -EPERM:
+ * it is there, and not locked; -ENOMEM: it is not all there. Once. */
+int slice_region_make_reserve(size_t bytes);
+
 /* In the child of a fork. */
 void slice_region_after_fork(void);
 
@@ -62,7 +67,8 @@ bool slice_region_exists(void);
  * are undefined, their descriptors as they were left, zero at first. */
 size_t slices_take(size_t count);
 
-/* Gives them back. Their memory goes to the kernel after the purge delay. */
+/* Gives them back. Their memory goes to the kernel after the purge delay, unless there is a
+ * reserve. */
 void slices_give(size_t slice, size_t count);
 
 /* To be called now and then without a lock: gives some memory to the kernel that has been free for
