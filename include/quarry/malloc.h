@@ -19,7 +19,7 @@
  * errno:   is never changed.
  * Owner:   a returned block belongs to the caller until it is freed or reallocated.
  * Cost:    O(1) plus the kernel's work, except where said; sizes from the large threshold on
- *          (512 KiB unless changed) are mappings of their own.
+ *          (512 KiB unless changed) have pages that no other block shares.
  * Misuse:  freeing a block twice, or freeing an address inside our memory that is no block, is
  *          reported on standard error in one line, and the program aborts. An address outside of
  *          our memory is ignored and counted, or reported (QUARRY_OPTIONS=foreign=abort).
@@ -60,8 +60,8 @@ void *quarry_calloc(size_t count, size_t bytes);
  * @param bytes 0 frees the block and returns NULL
  * @return the block with its contents up to the smaller size; NULL iff @p bytes is 0, is above
  *         PTRDIFF_MAX, @p block is not ours, or there is no memory: then the old block is as
- * before. Shrinking never fails. Cost: O(1) plus copying if the block moves; large blocks move by
- * remapping pages.
+ * before. Shrinking never fails. Cost: O(1) plus copying if the block moves; large blocks of a
+ * MiB or more move by remapping pages.
  */
 void *quarry_realloc(void *block, size_t bytes);
 
@@ -123,15 +123,15 @@ struct quarry_malloc_stats {
     uint64_t allocations;   /**< blocks made, since the process started */
     uint64_t frees;         /**< blocks freed */
     uint64_t resizes;       /**< reallocations that kept the block in place or remapped it */
-    uint64_t large;         /**< those of the allocations that got a mapping of their own */
+    uint64_t large;         /**< those of the allocations that are large blocks */
     uint64_t foreign;       /**< addresses given to us that were not ours, and ignored */
     size_t live_bytes;      /**< usable bytes of all live blocks */
     size_t large_blocks;    /**< live large blocks */
-    size_t large_bytes;     /**< bytes mapped for them */
+    size_t large_bytes;     /**< their usable bytes */
     size_t arenas;          /**< arenas that have memory */
     size_t regions;         /**< regions of address space reserved */
     size_t reserved_bytes;  /**< bytes of address space reserved for regions */
-    size_t committed_bytes; /**< bytes of regions made usable, plus large_bytes */
+    size_t committed_bytes; /**< bytes of regions and slices made usable, and of mappings */
     size_t trimmable_bytes; /**< free bytes at the ends of regions */
     size_t free_chunks;     /**< free chunks that can be allocated from, in all regions */
     size_t reserve_bytes;   /**< the reserve of the real-time mode; 0: it is not on */
@@ -144,7 +144,7 @@ void quarry_malloc_stats_get(struct quarry_malloc_stats *stats);
 
 /** What quarry_malloc_option can set. */
 enum quarry_malloc_option {
-    QUARRY_MALLOC_LARGE_THRESHOLD, /**< bytes from which a block is a mapping of its own */
+    QUARRY_MALLOC_LARGE_THRESHOLD, /**< bytes from which a block is large */
     QUARRY_MALLOC_ARENAS,          /**< arenas that new threads are spread over */
     QUARRY_MALLOC_PURGE_DELAY_MS,  /**< how long unused memory is kept, in milliseconds */
 };

@@ -58,6 +58,11 @@ bool os_resize(void *start, size_t old_bytes, size_t new_bytes);
  * least as large as the mapping. Then the old range is gone, and target is usable. */
 bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes);
 
+/* Moves the pages of usable memory, of os_commit or os_map, onto `target`, reserved, `new_bytes`
+ * large and at least as large as that. Then target is usable as if it were made by os_map, and the
+ * old range is usable still, and reads as zeros. Fails also for locked memory. */
+bool os_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes);
+
 /* Labels memory for /proc/PID/maps, as far as the kernel can; `name` lives for ever. */
 void os_name(void *start, size_t bytes, const char *name);
 

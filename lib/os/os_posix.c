@@ -38,6 +38,14 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
+/* Since Linux 5.4 and 5.7. */
+#ifndef MADV_COLD
+#define MADV_COLD 20
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
 #define NS_PER_SECOND 1000000000u
 /* The largest that fits a time_t of 32 bits; no machine runs for the 68 years. */
 #define FURTHEST_SECOND 0x7fffffffu
@@ -256,6 +264,33 @@ bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
     if (done) {
         checkers_moved(target, old_bytes);
         checkers_mapped((char *)target + old_bytes, new_bytes - old_bytes);
+    }
+    errno = saved_errno;
+    return done;
+}
+
+/* The kernel leaves the old range mapped only if the size stays, hence two steps; what is moved
+ * twice is page tables. It also unlocks all of the mapping that the range is in, however large: so
+ * locked memory is left alone, which the advice, of no effect here, is refused for. */
+bool os_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes)
+{
+    int saved_errno = errno;
+    void *between = MAP_FAILED;
+    bool done = false;
+
+    if (kernel_madvise(start, os_page_bytes(), MADV_COLD)) {
+        between =
+            kernel_mremap(start, old_bytes, old_bytes, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
+    }
+    if (between != MAP_FAILED) {
+        done = kernel_mremap(between, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
+                             target) == target;
+    }
+    if (done) {
+        checkers_moved(target, old_bytes);
+        checkers_mapped((char *)target + old_bytes, new_bytes - old_bytes);
+    } else if (between != MAP_FAILED) {
+        kernel_mremap(between, old_bytes, old_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, start);
     }
     errno = saved_errno;
     return done;

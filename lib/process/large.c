@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Large blocks.
+/* Large blocks that are mappings: where there are no slices for them (run.c).
  *
- * A large block is a mapping, from its first byte to its last page. All that is to be known of it,
+ * Such a block is a mapping, from its first byte to its last page. All that is to be known of it,
  * its size, is one word in the address map; nothing is stored in or beside the block. So a block
  * starts at a page boundary, its memory is zero if it was mapped for it, and realloc can move its
  * pages. What is freed is kept for a while (large_cache.c).
@@ -21,25 +21,15 @@
 #include "os/os.h"
 #include "process/address_map.h"
 #include "process/large_cache.h"
+#include "process/large_counts.h"
 #include <quarry/malloc.h>
 
-/* Relaxed: numbers for statistics. */
-static _Atomic(uint64_t) allocations;
-static _Atomic(uint64_t) frees;
-static _Atomic(uint64_t) resizes;
-static _Atomic(size_t) live_blocks; /* not the difference of the two above, which are read apart */
-static _Atomic(size_t) live_bytes;
+static _Atomic(size_t) mapped_live_bytes; /* relaxed: for statistics */
 
-static void count(_Atomic(uint64_t) *counter)
+/* May be "negative": it wraps around to the right sum. */
+static void add_mapped(size_t bytes)
 {
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-/* Both may be "negative": they wrap around to the right sum. */
-static void add_live(size_t blocks, size_t bytes)
-{
-    atomic_fetch_add_explicit(&live_blocks, blocks, memory_order_relaxed);
-    atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&mapped_live_bytes, bytes, memory_order_relaxed);
 }
 
 /* Size of a mapping for `bytes` bytes, at most PTRDIFF_MAX: a page at least. */
@@ -79,8 +69,8 @@ void *large_alloc(size_t align, size_t bytes, bool zeroed)
         large_cache_unmap(block, mapped_bytes);
         return NULL;
     }
-    count(&allocations);
-    add_live(1, mapped_bytes);
+    large_counts_made(mapped_bytes);
+    add_mapped(mapped_bytes);
     return block;
 }
 
@@ -88,35 +78,65 @@ void large_free(void *block, size_t mapped_bytes)
 {
     REQUIRE(address_map_remove_large(block, mapped_bytes),
             "large block was freed by two threads at once", NULL, block);
-    count(&frees);
-    add_live((size_t)0 - 1, 0 - mapped_bytes);
-    if (!large_cache_keep(block, mapped_bytes,
-                          atomic_load_explicit(&live_bytes, memory_order_relaxed))) {
+    large_counts_freed(mapped_bytes);
+    add_mapped(0 - mapped_bytes);
+    if (!large_cache_keep(block, mapped_bytes, large_counts_live_bytes())) {
         large_cache_unmap(block, mapped_bytes);
     }
     large_cache_purge_if_due();
 }
 
-static void *move(void *block, size_t old_bytes, size_t new_bytes)
+/* Address space that is a block's in the map already. */
+static void *reserve(size_t bytes)
 {
-    void *target = os_reserve(new_bytes, os_page_bytes());
+    void *target = os_reserve(bytes, os_page_bytes());
 
-    if (target == NULL) {
+    if (target != NULL && !address_map_add_large(target, bytes)) {
+        os_unmap(target, bytes);
         return NULL;
     }
-    if (!address_map_add_large(target, new_bytes)) {
-        os_unmap(target, new_bytes);
+    return target;
+}
+
+static void cancel(void *target, size_t bytes)
+{
+    address_map_remove_large(target, bytes);
+    os_unmap(target, bytes);
+}
+
+static void *move(void *block, size_t old_bytes, size_t new_bytes)
+{
+    void *target = reserve(new_bytes);
+
+    if (target == NULL) {
         return NULL;
     }
     REQUIRE(address_map_remove_large(block, old_bytes),
             "large block was freed while it was reallocated", NULL, block);
     if (!os_move(block, old_bytes, target, new_bytes)) {
         address_map_resize_large(block, old_bytes);
-        address_map_remove_large(target, new_bytes);
-        os_unmap(target, new_bytes);
+        cancel(target, new_bytes);
         return NULL;
     }
     os_name(target, new_bytes, "quarry large");
+    return target;
+}
+
+void *large_move_in(void *start, size_t old_bytes, size_t bytes)
+{
+    size_t new_bytes = mapping_bytes(bytes);
+    void *target = reserve(new_bytes);
+
+    if (target == NULL) {
+        return NULL;
+    }
+    if (!os_move_out(start, old_bytes, target, new_bytes)) {
+        cancel(target, new_bytes);
+        return NULL;
+    }
+    os_name(target, new_bytes, "quarry large");
+    large_counts_resized(old_bytes, new_bytes);
+    add_mapped(new_bytes);
     return target;
 }
 
@@ -145,23 +165,15 @@ void *large_resize(void *block, size_t mapped_bytes, size_t bytes)
         resized = move(block, mapped_bytes, new_bytes);
     }
     if (resized != NULL) {
-        count(&resizes);
-        add_live(0, new_bytes - mapped_bytes);
+        large_counts_resized(mapped_bytes, new_bytes);
+        add_mapped(new_bytes - mapped_bytes);
     }
     return resized;
 }
 
 void large_add_stats(struct quarry_malloc_stats *stats)
 {
-    uint64_t made = atomic_load_explicit(&allocations, memory_order_relaxed);
-    size_t bytes = atomic_load_explicit(&live_bytes, memory_order_relaxed);
-
-    stats->allocations += made;
-    stats->large += made;
-    stats->frees += atomic_load_explicit(&frees, memory_order_relaxed);
-    stats->resizes += atomic_load_explicit(&resizes, memory_order_relaxed);
-    stats->live_bytes += bytes;
-    stats->large_blocks += atomic_load_explicit(&live_blocks, memory_order_relaxed);
-    stats->large_bytes += bytes;
-    stats->committed_bytes += bytes + large_cache_bytes();
+    large_counts_add_stats(stats);
+    stats->committed_bytes +=
+        atomic_load_explicit(&mapped_live_bytes, memory_order_relaxed) + large_cache_bytes();
 }

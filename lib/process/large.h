@@ -19,6 +19,10 @@ void large_free(void *block, size_t mapped_bytes);
  * moved block is aligned to pages. NULL if there is no memory: then the block is as before. */
 void *large_resize(void *block, size_t mapped_bytes, size_t bytes);
 
+/* Makes a block of other memory, whose pages move into it; what was there reads as zeros then. NULL
+ * if the system refuses: then all is as before. Counts as a resize. */
+void *large_move_in(void *start, size_t old_bytes, size_t bytes);
+
 /* Adds large blocks' part to *stats. */
 void large_add_stats(struct quarry_malloc_stats *stats);
 

@@ -2,11 +2,12 @@
 /* The process allocator's public face: which of its parts serves a call.
  *
  *   size below the large threshold --> an arena (arena.c: chunk heaps in regions)
- *   all others                     --> a mapping of their own (large.c)
+ *   all others                     --> a run of slices (run.c), or a mapping (large.c)
  *   address                        --> address_map.c says whose it is
  *
  * A block that no arena can serve, because address space for a region is not to be had or because
- * others are in all arenas for whom the caller must not wait, becomes a large block, too. */
+ * others are in all arenas for whom the caller must not wait, becomes a large block, too. Of large
+ * blocks runs are the usual kind; the arenas' front end has none. */
 #include <errno.h>
 #include <quarry/malloc.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "process/large_cache.h"
 #include "process/options.h"
 #include "process/region.h"
+#include "process/run.h"
 #include "process/setup.h"
 #include "process/stats.h"
 
@@ -39,8 +41,11 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
         result.block = arena_alloc(align, bytes);
     }
     if (result.block == NULL) {
-        result.block = large_alloc(align, bytes, zeroed);
+        result.block = run_alloc(align, bytes, zeroed);
         result.zeroed = zeroed;
+    }
+    if (result.block == NULL) {
+        result.block = large_alloc(align, bytes, zeroed);
     }
     return result;
 }
@@ -148,6 +153,10 @@ static __attribute__((noinline)) void free_slowly(void *block)
 {
     struct slab *slab = slab_of_block(block);
 
+    if (slab != NULL && slab_is_run(slab)) {
+        run_free(slab, block);
+        return;
+    }
     if (slab != NULL) {
         thread_cache_free_slowly(slab, block);
         return;
@@ -242,6 +251,22 @@ static void *resize_small(const struct slab *slab, void *block, size_t bytes)
     return block;
 }
 
+/* The same for a run, which is not moved either if it can be resized where it is. */
+static void *resize_run(struct slab *run, void *block, size_t bytes)
+{
+    bool to_arena = bytes < options_large_threshold() / 2;
+    void *resized = to_arena ? move(block, bytes) : NULL;
+
+    if (bytes > PTRDIFF_MAX || resized != NULL) {
+        return resized;
+    }
+    if (run_resize(run, block, bytes)) {
+        return block;
+    }
+    resized = run_move_out(run, block, bytes);
+    return resized != NULL ? resized : move(block, bytes);
+}
+
 static void *resize_in_arena(struct region *region, void *block, size_t bytes)
 {
     size_t usable = bytes > SIZE_CLASS_MOST_BYTES ? arena_usable_bytes(region, block) : 0;
@@ -282,8 +307,11 @@ void *quarry_realloc(void *block, size_t bytes)
         quarry_free(block);
         return NULL;
     }
-    const struct slab *slab = slab_of_block(block);
-    return slab != NULL ? resize_small(slab, block, bytes) : resize_other(block, bytes);
+    struct slab *slab = slab_of_block(block);
+    if (slab == NULL) {
+        return resize_other(block, bytes);
+    }
+    return slab_is_run(slab) ? resize_run(slab, block, bytes) : resize_small(slab, block, bytes);
 }
 
 void *quarry_reallocarray(void *block, size_t count, size_t bytes)
@@ -353,7 +381,8 @@ size_t quarry_malloc_usable_size(void *block)
     const struct slab *slab = slab_of_block(block);
 
     if (slab != NULL) {
-        return size_class_bytes(slab->size_class);
+        return slab_is_run(slab) ? run_usable_bytes(slab, block)
+                                 : size_class_bytes(slab->size_class);
     }
     return block != NULL ? usable_bytes(owner_of(block), block) : 0;
 }

@@ -12,7 +12,7 @@
  * the call is to be made again. */
 bool options_read(void);
 
-/* Bytes from which a block is a mapping of its own. */
+/* Bytes from which a block is large. */
 size_t options_large_threshold(void);
 /* Number of arenas that threads are spread over, 1 to ARENA_MAX. */
 unsigned int options_arenas(void);

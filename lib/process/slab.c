@@ -11,6 +11,34 @@
 /* A slab has room for eight blocks at least, so that at most an eighth of it is lost. */
 #define LEAST_BLOCKS 8u
 
+/* What descriptors have in common that were a run's; one that was never used has 0 blocks. */
+#define RUN_BLOCKS 1u
+
+/* Whether a slice is in a run, but not its first. */
+static bool is_inside_run(const struct slab *slab)
+{
+    const struct slab *first = slab;
+
+    while (first > slice_region_slabs && first->slices == 0) {
+        first--;
+    }
+    return slab_is_run(first) && (size_t)(slab - first) < first->slices;
+}
+
+/* Whether an address was that of a run, and of nothing since. */
+static bool was_run(const struct slab *slab, const void *block)
+{
+    return slab_is_run(slab) && slab->blocks == RUN_BLOCKS && block == slab_start(slab);
+}
+
+/* Nobody has the slice that the address is in, or a run has whose first it is not. */
+static __attribute__((noinline)) void refuse(const struct slab *slab, const void *block)
+{
+    REQUIRE(!is_inside_run(slab), "address is far behind the start of a large block", NULL, block);
+    REQUIRE(!was_run(slab, block), "large block was freed before", NULL, block);
+    REQUIRE(false, "block is not in use: its slab was given back", NULL, block);
+}
+
 struct slab *slab_of_block(const void *block)
 {
     struct slab *slab = slab_at(block);
@@ -19,8 +47,9 @@ struct slab *slab_of_block(const void *block)
         return NULL;
     }
     struct slab *first = slab_first(slab);
-    REQUIRE(slab->lead < first->slices, "block is not in use: its slab was given back", NULL,
-            block);
+    if (__builtin_expect(slab->lead >= first->slices, 0)) {
+        refuse(slab, block);
+    }
     REQUIRE((uintptr_t)block % (1u << SIZE_CLASS_STEP_SHIFT) == 0,
             "address is not aligned as a block of a slab is", NULL, block);
     return first;
@@ -60,13 +89,32 @@ struct slab *slab_make(size_t size_class)
 
 void slab_drop(struct slab *slab)
 {
-    size_t slice = (size_t)(slab - slice_region_slabs);
     uint32_t slices = slab->slices;
 
     slab_set_owner(slab, 0);
     slab->slices = 0;
     atomic_store_explicit(&slab->cache, NULL, memory_order_relaxed);
-    slices_give(slice, slices);
+    slices_give(slab_slice(slab), slices);
+}
+
+void slab_make_run(size_t slice, uint32_t slices)
+{
+    struct slab *run = slab_of_slice(slice);
+
+    run->free = NULL;
+    run->used = run->threaded = 0;
+    run->blocks = RUN_BLOCKS;
+    run->size_class = 0;
+    run->lead = 0;
+    run->slices = slices;
+}
+
+size_t slab_drop_run(struct slab *run)
+{
+    uint32_t slices = __atomic_exchange_n(&run->slices, 0, __ATOMIC_ACQ_REL);
+
+    REQUIRE(slices != 0, "large block was freed by two threads at a time", run, slab_start(run));
+    return slices;
 }
 
 /* Links `count` blocks from `first` on, one behind the other. */

@@ -14,7 +14,14 @@
  *
  *   1. `free` is changed by single instructions (own.h).
  *   2. `used` is never lower than the number of blocks that are in use or on a head list: a free
- *      counts first, and then pushes. */
+ *      counts first, and then pushes.
+ *
+ * A large block is a run of slices with a descriptor of the same kind, of class 0 (run.c).
+ *
+ *   3. `slices` is 0 but in the descriptor of the first slice of a slab or run that is taken;
+ *      `owner` is 0 but in those of a slab's that is taken.
+ *   4. So what `lead` says is right, or leads to a descriptor that has too few slices for it: for a
+ *      slice which is in a taken slab has its own, and those in a run keep what was there. */
 #ifndef QUARRY_PROCESS_SLAB_H
 #define QUARRY_PROCESS_SLAB_H
 
@@ -33,9 +40,9 @@ struct slab {
     uint32_t used;     /* rule 2; owner's */
     uint32_t threaded; /* blocks that were ever on a list; owner's */
     uint32_t blocks;   /* in all; constant while taken */
-    uint32_t slices;   /* constant while taken; 0: nobody has this slice as a slab's first */
+    uint32_t slices;   /* constant while taken, but for a run; rule 3 */
     uint32_t lead;     /* how many slices before this one the slab's first is; constant likewise */
-    uint32_t size_class; /* constant likewise */
+    uint32_t size_class; /* constant likewise; 0: a run */
     struct slab *next;   /* on a list of the cache, or of orphans */
     struct slab *previous;
     _Atomic(struct thread_cache *) cache; /* whose it is; NULL: nobody's */
@@ -80,13 +87,24 @@ static inline struct slab *slab_first(struct slab *slab)
     return slab - slab->lead;
 }
 
-static inline void *slab_start(const struct slab *slab)
+/* Number of a descriptor's slice. */
+static inline size_t slab_slice(const struct slab *slab)
 {
-    return slice_start((size_t)(slab - slice_region_slabs));
+    return (size_t)(slab - slice_region_slabs);
 }
 
-/* The slab of a block, by its first slice; NULL if the address is in no slice. Does not return if
- * it is in one that no slab has, or not aligned: what can be seen at the price of a few
+static inline void *slab_start(const struct slab *slab)
+{
+    return slice_start(slab_slice(slab));
+}
+
+static inline bool slab_is_run(const struct slab *slab)
+{
+    return slab->size_class == 0;
+}
+
+/* The slab or run of a block, by its first slice; NULL if the address is in no slice. Does not
+ * return if it is in one that nobody has, or not aligned: what can be seen at the price of a few
  * instructions. */
 struct slab *slab_of_block(const void *block);
 
@@ -95,6 +113,12 @@ struct slab *slab_make(size_t size_class);
 
 /* Ends a slab of which no block is used. */
 void slab_drop(struct slab *slab);
+
+/* Slices that were taken are a run now. */
+void slab_make_run(size_t slice, uint32_t slices);
+
+/* Ends a run, whose slices are then the caller's; returns how many. */
+size_t slab_drop_run(struct slab *run);
 
 /* Linked blocks; none: first is NULL. */
 struct block_list {

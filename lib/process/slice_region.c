@@ -33,6 +33,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <quarry/bitarray.h>
+#include <string.h>
 
 #include "core/bitarray.h"
 #include "core/bits.h"
@@ -279,20 +280,75 @@ static void take_from_kept(size_t slice, size_t count)
     }
 }
 
-size_t slices_take(size_t count)
+/* How many of the slices from `first` on, at most `most`, are touched or are not, as it is asked.
+ */
+static size_t alike(size_t first, size_t most, bool is_touched)
 {
-    size_t slice;
+    size_t count = 0;
 
-    if (!claim(count, &slice)) {
-        return SLICE_NONE;
+    while (count < most && bitarray_is_bit_set(&touched, first + count) == is_touched) {
+        count++;
     }
+    return count;
+}
+
+/* Makes slices zeros that the caller has taken. Those that are not touched are (invariant 3). */
+static void clear_touched(size_t slice, size_t count)
+{
+    size_t end = slice + count;
+
+    while (slice < end) {
+        slice += alike(slice, end - slice, false);
+        size_t run = alike(slice, end - slice, true);
+        memset(slice_start(slice), 0, run << SLICE_SHIFT);
+        slice += run;
+    }
+}
+
+/* Makes slices usable that were claimed; if they cannot be, they are free again. */
+static bool begin_use(size_t slice, size_t count, bool zeroed)
+{
     if (!may_go_beyond(slice + count) || !make_known(slice + count)) {
         bitarray_release(&taken, count, slice);
-        return SLICE_NONE;
+        return false;
+    }
+    if (zeroed) {
+        clear_touched(slice, count);
     }
     take_from_kept(slice, count);
     add(&used_slices, count);
-    return slice;
+    return true;
+}
+
+static size_t take(size_t count, bool zeroed)
+{
+    size_t slice;
+
+    return claim(count, &slice) && begin_use(slice, count, zeroed) ? slice : SLICE_NONE;
+}
+
+size_t slices_take(size_t count)
+{
+    return take(count, false);
+}
+
+size_t slices_take_zeroed(size_t count)
+{
+    return take(count, true);
+}
+
+bool slices_take_at(size_t slice, size_t count)
+{
+    size_t end = slices_reserved() != 0 ? slices_reserved() : slices;
+
+    return count <= end && slice <= end - count && bitarray_claim(&taken, count, slice) &&
+           begin_use(slice, count, false);
+}
+
+void slices_give_untouched(size_t slice, size_t count)
+{
+    add(&used_slices, 0 - count);
+    bitarray_release(&taken, count, slice);
 }
 
 static bool too_many_are_kept(void)
@@ -308,8 +364,7 @@ void slices_give(size_t slice, size_t count)
 
     bitarray_set_region(&touched, count, slice);
     add(&kept_slices, count);
-    add(&used_slices, 0 - count);
-    bitarray_release(&taken, count, slice);
+    slices_give_untouched(slice, count);
     if (slices_reserved() == 0 && atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
         atomic_compare_exchange_strong(&purge_at_ns, &never,
                                        os_now_ns() + options_purge_delay_ns());

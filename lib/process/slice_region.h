@@ -67,6 +67,15 @@ bool slice_region_exists(void);
  * are undefined, their descriptors as they were left, zero at first. */
 size_t slices_take(size_t count);
 
+/* The same, and their contents are zeros. */
+size_t slices_take_zeroed(size_t count);
+
+/* Takes those slices, if nobody has any of them, nor are they beyond the reserve. */
+bool slices_take_at(size_t slice, size_t count);
+
+/* Gives back slices that have no memory: it is zeros, and nobody has touched it since. */
+void slices_give_untouched(size_t slice, size_t count);
+
 /* Gives them back. Their memory goes to the kernel after the purge delay, unless there is a
  * reserve. */
 void slices_give(size_t slice, size_t count);

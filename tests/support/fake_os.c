@@ -222,6 +222,17 @@ bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
     return !fails;
 }
 
+bool os_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes)
+{
+    int saved_errno = errno;
+    bool fails = begin(FAKE_OS_MOVE_OUT);
+
+    book_move_out(start, old_bytes, target, new_bytes, fails);
+    release();
+    errno = saved_errno;
+    return !fails;
+}
+
 void os_name(void *start, size_t bytes, const char *name)
 {
     (void)name;
@@ -344,7 +355,7 @@ void fake_os_fail_all(enum fake_os_call call)
 
 void fake_os_fail_all_memory(void)
 {
-    for (int call = FAKE_OS_RESERVE; call <= FAKE_OS_MOVE; call++) {
+    for (int call = FAKE_OS_RESERVE; call <= FAKE_OS_MOVE_OUT; call++) {
         fake_os_fail_all((enum fake_os_call)call);
     }
 }

@@ -24,6 +24,7 @@ enum fake_os_call {
     FAKE_OS_UNMAP,
     FAKE_OS_RESIZE,
     FAKE_OS_MOVE,
+    FAKE_OS_MOVE_OUT,
     FAKE_OS_AT_FORK,
     FAKE_OS_APPEND,
     FAKE_OS_YIELD,

@@ -37,8 +37,8 @@ static struct range ranges[MAX_RANGES];
 static size_t range_count;
 static size_t origins;
 static const char *const call_names[FAKE_OS_CALLS] = {
-    "os_reserve", "os_commit", "os_decommit", "os_discard", "os_map",  "os_unmap",
-    "os_resize",  "os_move",   "os_at_fork",  "os_append",  "os_yield"};
+    "os_reserve", "os_commit", "os_decommit", "os_discard", "os_map",    "os_unmap",
+    "os_resize",  "os_move",   "os_move_out", "os_at_fork", "os_append", "os_yield"};
 
 size_t book_page_bytes = 4096;
 
@@ -322,23 +322,53 @@ bool book_resize(void *start, size_t old_bytes, size_t new_bytes, bool fails)
     return true;
 }
 
-void book_move(void *start, size_t old_bytes, void *target, size_t new_bytes, bool fails)
+/* Where pages are to go. */
+static size_t look_up_target(enum fake_os_call call, void *target, size_t old_bytes,
+                             size_t new_bytes)
 {
     size_t last;
-    size_t to = look_up(FAKE_OS_MOVE, target, new_bytes, RESERVED, &last);
+    size_t to = look_up(call, target, new_bytes, RESERVED, &last);
 
-    whole_mapping(FAKE_OS_MOVE, start, old_bytes);
     if (to != last || new_bytes < old_bytes) {
-        die_of(FAKE_OS_MOVE, "target is smaller than the mapping", target, new_bytes);
+        die_of(call, "target is smaller than the mapping", target, new_bytes);
     }
-    if (fails) {
-        return;
-    }
+    return to;
+}
+
+static void become_mapping(size_t to, const void *start, size_t old_bytes)
+{
+    void *target = (void *)ranges[to].start;
+
     ranges[to].state = USABLE;
     ranges[to].mapped = true;
-    protect(target, new_bytes, PROT_READ | PROT_WRITE);
+    protect(target, ranges[to].end - ranges[to].start, PROT_READ | PROT_WRITE);
     memcpy(target, start, old_bytes);
-    book_unmap(start, old_bytes, false);
+}
+
+void book_move(void *start, size_t old_bytes, void *target, size_t new_bytes, bool fails)
+{
+    size_t to = look_up_target(FAKE_OS_MOVE, target, old_bytes, new_bytes);
+
+    whole_mapping(FAKE_OS_MOVE, start, old_bytes);
+    if (!fails) {
+        become_mapping(to, start, old_bytes);
+        book_unmap(start, old_bytes, false);
+    }
+}
+
+void book_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes, bool fails)
+{
+    size_t last;
+    size_t first = look_up(FAKE_OS_MOVE_OUT, start, old_bytes, USABLE, &last);
+
+    join_around(first, last);
+    size_t to = look_up_target(FAKE_OS_MOVE_OUT, target, old_bytes, new_bytes);
+    if (!fails) {
+        become_mapping(to, start, old_bytes);
+        if (madvise(start, old_bytes, MADV_DONTNEED) != 0) {
+            die("the real system refuses madvise", start, old_bytes);
+        }
+    }
 }
 
 void book_discard(void *start, size_t bytes, bool fails)

@@ -23,6 +23,7 @@ void book_unmap(void *start, size_t bytes, bool fails);
 /* False if it is to fail, or if there is no room behind. */
 bool book_resize(void *start, size_t old_bytes, size_t new_bytes, bool fails);
 void book_move(void *start, size_t old_bytes, void *target, size_t new_bytes, bool fails);
+void book_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes, bool fails);
 /* Calls that other threads were in do not end here. */
 void book_after_fork_in_child(void);
 void book_require_known(void *start, size_t bytes);

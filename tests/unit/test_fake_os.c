@@ -102,6 +102,16 @@ static void move_to_usable(void *arg)
     os_move(mapped, 4 * PAGE, reserved, 4 * PAGE);
 }
 
+static void move_out_to_smaller(void *arg)
+{
+    os_move_out(mapped, 4 * PAGE, reserved + 8 * PAGE, 3 * PAGE);
+}
+
+static void move_out_of_reserved(void *arg)
+{
+    os_move_out(reserved + 4 * PAGE, 4 * PAGE, reserved + 8 * PAGE, 4 * PAGE);
+}
+
 static void align_below_a_page(void *arg)
 {
     os_map(PAGE, 16);
@@ -136,6 +146,8 @@ static void misuse_dies(void **state)
         {resize_part, "fake os: os_resize: not the whole of a mapping"},
         {move_to_smaller, "fake os: os_move: target is smaller"},
         {move_to_usable, "fake os: os_move: memory is not in the state"},
+        {move_out_to_smaller, "fake os: os_move_out: target is smaller"},
+        {move_out_of_reserved, "fake os: os_move_out: memory is not in the state"},
         {align_below_a_page, "fake os: os_map: alignment is not a power of two"},
         {name_unknown, "fake os: os_name: space that was not given out"},
     };
@@ -193,6 +205,11 @@ static void memory_is_as_the_contract_says(void **state)
     assert_int_equal(target[8 * PAGE - 1], 0);
     assert_true(os_unmap(target, 8 * PAGE));
     mapped = os_map(4 * PAGE, PAGE);
+    mapped[PAGE] = 2;
+    target = os_reserve(2 * PAGE, PAGE);
+    assert_true(os_move_out(mapped + PAGE, PAGE, target, 2 * PAGE));
+    assert_true(target[0] == 2 && target[PAGE] == 0 && mapped[PAGE] == 0);
+    assert_true(os_resize(target, 2 * PAGE, PAGE) && os_unmap(target, PAGE));
     assert_true(os_unmap(reserved, 15 * PAGE));
     reserved = os_reserve(16 * PAGE, PAGE);
 }

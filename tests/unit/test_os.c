@@ -289,6 +289,40 @@ static void moving_keeps_and_zeroes(void **state)
     }
 }
 
+/* The range that the pages come from is a part of a larger one, and stays usable. */
+static void moving_out_leaves_zeros(void **state)
+{
+    skip_if_valgrind_follows_mremap();
+    char *start = os_map(6 * page, page);
+    char *target = os_reserve(5 * page, page);
+
+    memset(start, 6, 6 * page);
+    assert_true(os_move_out(start + page, 4 * page, target, 5 * page));
+    assert_int_equal(target[0], 6);
+    assert_int_equal(target[4 * page - 1], 6);
+    expect_zero(target + 4 * page, page);
+    expect_zero(start + page, 4 * page);
+    assert_int_equal(start[page - 1], 6);
+    assert_int_equal(start[5 * page], 6);
+    memset(start, 1, 6 * page);
+    assert_true(os_resize(target, 5 * page, page)); /* it is one mapping */
+    assert_true(os_unmap(target, page) && os_unmap(start, 6 * page));
+}
+
+static void locked_memory_does_not_move_out(void **state)
+{
+    skip_if_valgrind_follows_mremap();
+    char *start = os_map(4 * page, page);
+    char *target = os_reserve(page, page);
+
+    memset(start, 6, 4 * page);
+    assert_int_equal(mlock(start, 4 * page), 0);
+    assert_false(os_move_out(start, page, target, page));
+    assert_int_equal(start[0], 6);
+    expect_untouchable(target, page);
+    assert_true(os_unmap(target, page) && os_unmap(start, 4 * page));
+}
+
 static void environment_is_read(void **state)
 {
     setenv("QUARRY_TEST_VARIABLE", "value", 1);
@@ -389,6 +423,8 @@ int main(void)
         TEST(resizing_in_place_keeps_and_zeroes),
         TEST(resizing_stops_at_what_is_there),
         TEST(moving_keeps_and_zeroes),
+        TEST(moving_out_leaves_zeros),
+        TEST(locked_memory_does_not_move_out),
         TEST(environment_is_read),
         TEST(text_is_appended_to_files),
         TEST(standard_error_is_a_file_too),

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A limit that is set while the program runs, and that what it has exceeds already, makes requests
- * fail and nothing else; without the limit they succeed again. */
+ * for more address space fail and nothing else; without the limit they succeed again. What is
+ * smaller may be served out of address space that was reserved before. */
 #include <sys/resource.h>
 
 #include "../blocks.h"
+
+enum { TOO_MUCH = 320 * MIB };
 
 static void limit_address_space(rlim_t bytes)
 {
@@ -22,16 +25,16 @@ static void test(char **argv)
     }
     limit_address_space(MIB);
     errno = 0;
-    EXPECT(malloc(64 * MIB) == NULL && errno == ENOMEM);
-    EXPECT(calloc(64 * MIB, 8) == NULL && aligned_alloc(64 * MIB, 64 * MIB) == NULL);
+    EXPECT(malloc(TOO_MUCH) == NULL && errno == ENOMEM);
+    EXPECT(calloc(TOO_MUCH / 8, 8) == NULL && aligned_alloc(64 * MIB, TOO_MUCH) == NULL);
     for (int i = 0; i < 1000; i++) {
         if (blocks[i].start != NULL) {
-            EXPECT(realloc(blocks[i].start, 64 * MIB) == NULL && errno == ENOMEM);
+            EXPECT(realloc(blocks[i].start, TOO_MUCH) == NULL && errno == ENOMEM);
         }
     }
     blocks_free(blocks, 1000);
     limit_address_space(RLIM_INFINITY);
-    void *large = malloc(64 * MIB);
+    void *large = malloc(TOO_MUCH);
     EXPECT(large != NULL);
     free(large);
 }

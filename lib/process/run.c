@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs.
+ *
+ *    descriptors: | run, 5 slices | - | - | - | - |
+ *                    |
+ *                    v
+ *    slices:      | one block                     |
+ *
+ * A large block as a run of slices costs no system call, and its pages may have been touched
+ * already: what one block leaves serves the next, of any size, for free neighbours are one run
+ * without anybody's joining them. What is kept of them, and for how long, is the slices' matter
+ * (slice_region.c).
+ *
+ * Only the first slice's descriptor is written, so that the time does not depend on the size. What
+ * the others say is what earlier slabs have left, and refuses all addresses (slab.h, rule 4).
+ *
+ * realloc takes the slices that follow, if they are free. If not, the block's pages move out into a
+ * mapping, which grows from then on as mappings do (large.c): without a copy, however large it is.
+ * The slices stay mapped meanwhile, so that nobody can be given their addresses, and lie there
+ * without memory.
+ *
+ * Not for runs: blocks that are larger than RUN_MOST_BYTES, for which the system is to say whether
+ * it has so much, or at multiples of more than a slice. */
+#include "process/run.h"
+
+#include "core/bits.h"
+#include "core/check.h"
+#include "process/large.h"
+#include "process/large_counts.h"
+
+#define RUN_MOST_BYTES ((size_t)256 << 20)
+
+/* Fewer are sooner copied than moved by system calls. */
+#define MOVE_LEAST_BYTES ((size_t)1 << 20)
+
+static size_t bytes_of(size_t slices)
+{
+    return slices << SLICE_SHIFT;
+}
+
+static size_t slices_for(size_t bytes)
+{
+    return bytes == 0 ? 1 : (bytes + SLICE_BYTES - 1) >> SLICE_SHIFT;
+}
+
+void *run_alloc(size_t align, size_t bytes, bool zeroed)
+{
+    size_t count = slices_for(bytes);
+    size_t slice = SLICE_NONE;
+
+    if (bytes <= RUN_MOST_BYTES && align <= SLICE_BYTES) {
+        slice = zeroed ? slices_take_zeroed(count) : slices_take(count);
+    }
+    if (slice == SLICE_NONE) {
+        return NULL;
+    }
+    slab_make_run(slice, (uint32_t)count);
+    large_counts_made(bytes_of(count));
+    return slice_start(slice);
+}
+
+static void require_start(const struct slab *run, const void *block)
+{
+    REQUIRE(block == slab_start(run), "address is not the start of its large block", run, block);
+}
+
+void run_free(struct slab *run, void *block)
+{
+    require_start(run, block);
+    size_t count = slab_drop_run(run);
+
+    large_counts_freed(bytes_of(count));
+    slices_give(slab_slice(run), count);
+}
+
+bool run_resize(struct slab *run, void *block, size_t bytes)
+{
+    size_t count = slices_for(bytes);
+    size_t before = run->slices;
+    size_t slice = slab_slice(run);
+
+    require_start(run, block);
+    if (count > before &&
+        (bytes > RUN_MOST_BYTES || !slices_take_at(slice + before, count - before))) {
+        return false;
+    }
+    run->slices = (uint32_t)count;
+    if (count < before) {
+        slices_give(slice + count, before - count);
+    }
+    large_counts_resized(bytes_of(before), bytes_of(count));
+    return true;
+}
+
+void *run_move_out(struct slab *run, void *block, size_t bytes)
+{
+    size_t before_bytes = bytes_of(run->slices);
+    void *moved =
+        before_bytes >= MOVE_LEAST_BYTES ? large_move_in(block, before_bytes, bytes) : NULL;
+
+    if (moved != NULL) {
+        slices_give_untouched(slab_slice(run), slab_drop_run(run));
+    }
+    return moved;
+}
+
+size_t run_usable_bytes(const struct slab *run, const void *block)
+{
+    require_start(run, block);
+    return bytes_of(run->slices);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Large blocks as runs of slices: where they lie, what calloc finds, what is refused. Each test is
+ * a process of its own, for there is one range of slices in a process. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <quarry/malloc.h>
+#include "process/address_map.h"
+#include "process/run.h"
+#include "process/setup.h"
+#include "process/thread_cache.h"
+#include "../support/death.h"
+#include "../support/fake_os.h"
+
+#define KIB  ((size_t)1 << 10)
+#define MIB  ((size_t)1 << 20)
+#define MOST (256 * MIB)
+
+/* In children: a failed expectation ends them. */
+static void expect(bool condition, const char *what)
+{
+    if (!condition) {
+        write(2, what, strlen(what));
+        _exit(1);
+    }
+}
+#define EXPECT(condition) expect((condition), #condition "\n")
+
+static void in_a_process(void (*test)(void *arg))
+{
+    struct death death = death_of(test, NULL);
+
+    if (death.signal != 0 || death.exit_code != 0) {
+        fail_msg("%s", death.message);
+    }
+}
+
+static bool is_run(const void *block)
+{
+    const struct slab *slab = slab_at(block);
+
+    return slab != NULL && slab_is_run(slab_first((struct slab *)(uintptr_t)slab)) &&
+           address_map_find(block).kind == ADDRESS_FOREIGN;
+}
+
+static struct quarry_malloc_stats stats(void)
+{
+    struct quarry_malloc_stats now;
+
+    quarry_malloc_stats_get(&now);
+    return now;
+}
+
+static void make_and_free(void *arg)
+{
+    char *block = quarry_malloc(MIB + 1);
+    EXPECT(is_run(block) && quarry_malloc_usable_size(block) == MIB + SLICE_BYTES);
+    memset(block, 1, MIB + SLICE_BYTES);
+    EXPECT(stats().large_blocks == 1 && stats().large_bytes == MIB + SLICE_BYTES);
+    EXPECT(stats().live_bytes == MIB + SLICE_BYTES);
+    char *next = quarry_malloc(512 * KIB);
+    EXPECT(next == block + MIB + SLICE_BYTES);
+    quarry_free(block);
+    EXPECT(stats().large_blocks == 1 && stats().frees == 1 && stats().large == 2);
+    EXPECT(quarry_malloc(600 * KIB) == block && *block == 1); /* its pages are there already */
+    EXPECT(fake_os_calls(FAKE_OS_MAP) == 0 && fake_os_calls(FAKE_OS_DISCARD) == 0);
+}
+
+static void large_blocks_are_runs(void **state)
+{
+    in_a_process(make_and_free);
+}
+
+static void ask_for_what_runs_are_not(void *arg)
+{
+    EXPECT(!is_run(quarry_malloc(MOST + 1)));
+    EXPECT(!is_run(quarry_aligned_alloc(2 * SLICE_BYTES, MIB)));
+    char *aligned = quarry_aligned_alloc(SLICE_BYTES, MIB);
+    EXPECT(is_run(aligned) && (uintptr_t)aligned % SLICE_BYTES == 0);
+    EXPECT(is_run(quarry_malloc(MOST)));
+    fake_os_fail_all(FAKE_OS_COMMIT);
+    void *block = quarry_malloc(MOST);
+    EXPECT(block != NULL && !is_run(block));
+}
+
+static void what_no_run_can_be_is_a_mapping(void **state)
+{
+    in_a_process(ask_for_what_runs_are_not);
+}
+
+static void expect_zeros(const unsigned char *block, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        EXPECT(block[i] == 0);
+    }
+}
+
+static void calloc_over_what_was_used(void *arg)
+{
+    unsigned char *blocks[3];
+
+    for (size_t i = 0; i < 3; i++) {
+        blocks[i] = quarry_malloc(MIB);
+        memset(blocks[i], 0xff, MIB);
+    }
+    quarry_free(blocks[0]);
+    quarry_free(blocks[2]);
+    unsigned char *small = quarry_calloc(1, 700 * KIB);
+    EXPECT(small == blocks[0]);
+    expect_zeros(small, quarry_malloc_usable_size(small));
+    unsigned char *large = quarry_calloc(1, 4 * MIB);
+    EXPECT(large == blocks[2]);
+    expect_zeros(large, quarry_malloc_usable_size(large));
+    EXPECT(blocks[1][0] == 0xff && blocks[1][MIB - 1] == 0xff);
+}
+
+static void calloc_clears_what_was_used(void **state)
+{
+    in_a_process(calloc_over_what_was_used);
+}
+
+static void fill(unsigned char *block, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 509) {
+        block[i] = (unsigned char)(i % 251);
+    }
+}
+
+static void expect_filled(const unsigned char *block, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += 509) {
+        EXPECT(block[i] == i % 251);
+    }
+}
+
+static void grow_and_shrink(void *arg)
+{
+    unsigned char *block = quarry_malloc(MIB);
+
+    fill(block, MIB);
+    EXPECT(quarry_realloc(block, 3 * MIB) == block);
+    expect_filled(block, MIB);
+    fill(block, 3 * MIB);
+    EXPECT(stats().large_bytes == 3 * MIB && stats().resizes == 1);
+    fake_os_fail_all_memory();
+    EXPECT(quarry_realloc(block, 2 * MIB - 10) == block);
+    expect_filled(block, 2 * MIB - 10);
+    EXPECT(quarry_malloc_usable_size(block) == 2 * MIB && stats().large_bytes == 2 * MIB);
+    EXPECT((unsigned char *)quarry_malloc(MIB) == block + 2 * MIB);
+    EXPECT(quarry_realloc(block, PTRDIFF_MAX) == NULL && quarry_realloc(block, SIZE_MAX) == NULL);
+    expect_filled(block, 2 * MIB);
+}
+
+static void runs_are_resized_in_place(void **state)
+{
+    in_a_process(grow_and_shrink);
+}
+
+static void grow_beside_a_neighbour(void *arg)
+{
+    unsigned char *block = quarry_malloc(2 * MIB);
+    unsigned char *neighbour = quarry_malloc(MIB);
+
+    fill(block, 2 * MIB);
+    fill(neighbour, MIB);
+    unsigned char *moved = quarry_realloc(block, 5 * MIB);
+    EXPECT(address_map_find(moved).kind == ADDRESS_LARGE);
+    EXPECT(fake_os_calls(FAKE_OS_MOVE_OUT) == 1);
+    expect_filled(moved, 2 * MIB);
+    expect_filled(neighbour, MIB);
+    EXPECT(stats().large_blocks == 2 && stats().large_bytes == 6 * MIB && stats().frees == 0);
+    EXPECT(stats().live_bytes == 6 * MIB && slices_purge() == 0);
+    unsigned char *zeros = quarry_calloc(1, 2 * MIB);
+    EXPECT(zeros == block);
+    expect_zeros(zeros, 2 * MIB);
+    quarry_free(moved);
+    EXPECT(stats().large_bytes == 3 * MIB);
+}
+
+static void what_cannot_grow_moves_without_a_copy(void **state)
+{
+    in_a_process(grow_beside_a_neighbour);
+}
+
+static void grow_without_moving(void *arg)
+{
+    unsigned char *block = quarry_malloc(2 * MIB);
+    void *neighbour = quarry_malloc(MIB);
+
+    fill(block, 2 * MIB);
+    fake_os_fail_all(FAKE_OS_MOVE_OUT);
+    unsigned char *moved = quarry_realloc(block, 5 * MIB);
+    EXPECT(is_run(moved) && moved != block);
+    expect_filled(moved, 2 * MIB);
+    quarry_free(neighbour);
+    fake_os_fail_all_memory();
+    EXPECT(quarry_realloc(moved, MOST) == NULL);
+    expect_filled(moved, 2 * MIB);
+    EXPECT(stats().large_blocks == 1);
+    fake_os_fail_none();
+    moved = quarry_realloc(moved, 100);
+    EXPECT(!is_run(moved));
+    expect_filled(moved, 100);
+}
+
+static void what_cannot_move_is_copied(void **state)
+{
+    in_a_process(grow_without_moving);
+}
+
+static void free_inside_of_a_page(void *arg)
+{
+    quarry_free((char *)quarry_malloc(MIB) + 4096);
+}
+
+static void free_in_another_slice(void *arg)
+{
+    quarry_free((char *)quarry_malloc(MIB) + 5 * SLICE_BYTES);
+}
+
+/* What an older slab has left in the descriptors does not let it pass. */
+static void free_where_a_slab_was(void *arg)
+{
+    quarry_free(quarry_malloc(32 * KIB)); /* of four slices */
+    quarry_malloc_trim(0);
+    char *block = quarry_malloc(MIB);
+    EXPECT(slab_of_slice(1)->lead == 1 && slab_at(block) == slab_of_slice(0));
+    quarry_free(block + SLICE_BYTES);
+}
+
+static void free_twice(void *arg)
+{
+    void *block = quarry_malloc(MIB);
+
+    quarry_free(block);
+    quarry_free(block);
+}
+
+static void ask_for_the_size_of_a_page(void *arg)
+{
+    quarry_malloc_usable_size((char *)quarry_malloc(MIB) + 4096);
+}
+
+/* Both have looked the block up before either has freed it. */
+static void free_twice_at_once(void *arg)
+{
+    struct slab *run = slab_of_block(quarry_malloc(MIB));
+
+    slab_drop_run(run);
+    slab_drop_run(run);
+}
+
+static void misuse_dies(void **state)
+{
+    expect_death(free_inside_of_a_page, NULL, "address is not the start of its large block");
+    expect_death(ask_for_the_size_of_a_page, NULL, "address is not the start of its large block");
+    expect_death(free_in_another_slice, NULL, "address is far behind the start of a large block");
+    expect_death(free_where_a_slab_was, NULL, "address is not the start of its large block");
+    expect_death(free_twice, NULL, "large block was freed before");
+    expect_death(free_twice_at_once, NULL, "large block was freed by two threads at a time");
+}
+
+static int begin(void **state)
+{
+    fake_os_reset();
+    return 0;
+}
+
+static int make_range(void **state)
+{
+    setup();
+    thread_cache_init();
+    return slice_region_exists() ? 0 : -1;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, begin)
+    const struct CMUnitTest tests[] = {
+        TEST(large_blocks_are_runs),
+        TEST(what_no_run_can_be_is_a_mapping),
+        TEST(calloc_clears_what_was_used),
+        TEST(runs_are_resized_in_place),
+        TEST(what_cannot_grow_moves_without_a_copy),
+        TEST(what_cannot_move_is_copied),
+        TEST(misuse_dies),
+    };
+
+    return cmocka_run_group_tests(tests, make_range, NULL);
+}
