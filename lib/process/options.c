@@ -27,6 +27,7 @@
 #include "os/option_text.h"
 #include "os/os.h"
 #include "process/arena.h"
+#include "process/size_class.h"
 
 #define KIB                   ((size_t)1 << 10)
 #define MIB                   ((size_t)1 << 20)
@@ -53,7 +54,8 @@ static size_t reserve_bytes; /* 0: was not set */
 
 size_t options_large_threshold(void)
 {
-    return atomic_load_explicit(&large_threshold, memory_order_relaxed);
+    return options_rt() ? SIZE_CLASS_MOST_BYTES + 1
+                        : atomic_load_explicit(&large_threshold, memory_order_relaxed);
 }
 
 unsigned int options_arenas(void)
@@ -88,7 +90,7 @@ size_t options_reserve_bytes(void)
 
 bool options_exhausted_fails(void)
 {
-    return exhausted_fails;
+    return exhausted_fails && options_rt();
 }
 
 const char *options_stats_path(void)

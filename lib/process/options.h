@@ -24,7 +24,7 @@ bool options_foreign_aborts(void);
 bool options_slabs(void);
 /* Whether the real-time mode is on: as was asked for, and not with chunk heaps. */
 bool options_rt(void);
-/* Its memory; and whether it does without any other when that does not suffice. */
+/* Its memory; and whether it is on and does without any other when that does not suffice. */
 size_t options_reserve_bytes(void);
 bool options_exhausted_fails(void);
 /* File to append the counters to at exit; "" for none. */

@@ -241,7 +241,12 @@ int slice_region_make_reserve(size_t bytes)
     return worst;
 }
 
-/* Whether slices up to `end` may be had. It counts if the reserve does not suffice for that. */
+void slices_count_exhausted(void)
+{
+    atomic_fetch_add_explicit(&exhausted, 1, memory_order_relaxed);
+}
+
+/* Whether slices up to `end` may be had. It counts if they are not all of the reserve. */
 static bool may_go_beyond(size_t end)
 {
     size_t reserved = slices_reserved();
@@ -249,8 +254,11 @@ static bool may_go_beyond(size_t end)
     if (reserved == 0 || end <= reserved) {
         return true;
     }
-    atomic_fetch_add_explicit(&exhausted, 1, memory_order_relaxed);
-    return !options_exhausted_fails();
+    if (options_exhausted_fails()) {
+        return false;
+    }
+    slices_count_exhausted();
+    return true;
 }
 
 /* --- To take and to give --- */

@@ -32,6 +32,11 @@ bool slice_region_reserve(void);
  * it is there, and not locked; -ENOMEM: it is not all there. Once. */
 int slice_region_make_reserve(size_t bytes);
 
+/* Counts that the reserve did not suffice, and what was wanted comes from elsewhere, or from
+ * nowhere.
+ */
+void slices_count_exhausted(void);
+
 /* In the child of a fork. */
 void slice_region_after_fork(void);
 

@@ -202,11 +202,12 @@ static void take_all_and_no_more(void *arg)
     size_t mine = slices_in_use();
     size_t slice = slices_take(SLICES_IN_MIB - mine);
     EXPECT(slice != SLICE_NONE && exhausted() == 0);
-    EXPECT(slices_take(1) == SLICE_NONE && exhausted() == 1);
-    EXPECT(slices_in_use() == SLICES_IN_MIB);
+    EXPECT(slices_take(1) == SLICE_NONE && slices_in_use() == SLICES_IN_MIB);
+    EXPECT(quarry_malloc(100000) == NULL && exhausted() == 1);
     slices_give(slice, 1);
-    EXPECT(slices_take(2) == SLICE_NONE && exhausted() == 2);
-    EXPECT(slices_take(1) == slice);
+    EXPECT(slices_take(2) == SLICE_NONE && !slices_take_at(slice + 1, 1));
+    EXPECT(quarry_malloc(100000) == NULL && exhausted() == 2);
+    EXPECT(quarry_malloc(60000) == slice_start(slice) && exhausted() == 2);
 }
 
 static void or_it_fails_and_counts(void **state)
