@@ -30,7 +30,8 @@ _Thread_local struct thread_cache *thread_cache = &no_cache;
 static _Thread_local volatile bool has_ended; /* the thread gets no cache any more */
 
 static _Atomic(struct thread_cache *) all_caches;
-static struct thread_cache *unused; /* caches that no thread has; the orphans' lock */
+/* Caches that no thread has. Anybody adds one; who has the orphans' lock takes one. */
+static _Atomic(struct thread_cache *) unused;
 static _Atomic(uint32_t) forks;     /* that this process has gone through; relaxed */
 static _Atomic(bool) has_inherited; /* of a fork, and not looked at yet */
 
@@ -105,20 +106,28 @@ static struct thread_cache *new_cache(void)
     return cache;
 }
 
-/* With the orphans' lock. */
 static void put_with_unused(struct thread_cache *cache)
 {
-    cache->unused = unused;
-    unused = cache;
     atomic_store_explicit(&cache->in_use, false, memory_order_seq_cst);
+    if (mail_is_left(cache)) {
+        orphans_call_for(cache);
+    }
+    cache->unused = atomic_load_explicit(&unused, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&unused, &cache->unused, cache,
+                                                  memory_order_release, memory_order_relaxed)) {
+    }
 }
 
+/* With the orphans' lock, so that nobody else takes what is looked at here. */
 static struct thread_cache *take_unused(void)
 {
-    struct thread_cache *cache = unused;
+    struct thread_cache *cache = atomic_load_explicit(&unused, memory_order_acquire);
 
+    while (cache != NULL &&
+           !atomic_compare_exchange_weak_explicit(&unused, &cache, cache->unused,
+                                                  memory_order_acquire, memory_order_acquire)) {
+    }
     if (cache != NULL) {
-        unused = cache->unused;
         begin(cache);
     }
     return cache;
@@ -131,7 +140,7 @@ static struct thread_cache *find_cache(void)
     if (orphans_try()) {
         cache = take_unused();
         orphans_leave();
-        orphans_tend(&orphans);
+        orphans_tend(ORPHANS_FEW);
     }
     return cache != NULL ? cache : new_cache();
 }
@@ -139,11 +148,8 @@ static struct thread_cache *find_cache(void)
 /* A handler came in between, and the thread has a cache by now. */
 static void return_cache(struct thread_cache *cache)
 {
-    if (orphans_try()) {
-        put_with_unused(cache);
-        orphans_leave();
-        orphans_tend(cache);
-    } /* else it is memory that nobody will use */
+    put_with_unused(cache);
+    orphans_tend(ORPHANS_FEW);
 }
 
 struct thread_cache *cache_of_thread(void)
@@ -170,7 +176,7 @@ struct thread_cache *cache_of_thread(void)
 
 /* --- To lose it --- */
 
-/* All slabs of the cache become orphans. With their lock. */
+/* All slabs of the cache become orphans. */
 static void give_up(struct thread_cache *cache)
 {
     for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
@@ -190,20 +196,19 @@ static void end_thread(void)
     cache_enter(cache);
     mail_flush(cache);
     mail_open(cache, UINT_MAX);
-    orphans_wait();
     give_up(cache);
     has_ended = true;
     thread_cache = &no_cache;
     cache->busy = false;
     put_with_unused(cache);
-    orphans_leave();
-    orphans_tend(cache);
+    orphans_tend(ORPHANS_ALL);
     slices_purge_if_due();
 }
 
 void thread_cache_init(void)
 {
     if (!slice_region_exists() && os_thread_at_end(end_thread)) {
+        orphans_make_lock();
         slice_region_reserve(); /* if refused, all blocks come from the arenas */
     }
 }
@@ -217,7 +222,7 @@ void thread_cache_before_fork(void)
 
 void thread_cache_after_fork_in_parent(void)
 {
-    orphans_after_fork();
+    orphans_after_fork_in_parent();
 }
 
 void thread_cache_after_fork_in_child(void)
@@ -230,7 +235,7 @@ void thread_cache_after_fork_in_child(void)
         thread_cache->forks = now;
     }
     slice_region_after_fork();
-    orphans_after_fork();
+    orphans_after_fork_in_child();
 }
 
 /* With the orphans' lock. Caches of the child's own threads have seen as many forks as it has. */
@@ -258,5 +263,5 @@ void cache_inherit(void)
         }
     }
     orphans_leave();
-    orphans_tend(&orphans);
+    orphans_tend(ORPHANS_ALL);
 }

@@ -6,7 +6,8 @@
  * are registered right afterwards, when the allocator already works, because registering may
  * allocate; being first they run last before a fork and first after it.
  *
- * Lock order around fork: the arenas by number; nothing else in the allocator has a lock. */
+ * Lock order around fork: the orphans, then the arenas by number; nothing else in the allocator has
+ * a lock. */
 #include "process/setup.h"
 
 #include <stdbool.h>

@@ -36,7 +36,7 @@ struct thread_cache;
 
 struct slab {
     void *free;        /* blocks that were given back, linked; owner's */
-    uintptr_t owner;   /* owner's thread pointer; with SLAB_SET_ASIDE: no free may be fast */
+    uintptr_t owner;   /* owner's thread pointer; with a flag below: no free may be fast */
     uint32_t used;     /* rule 2; owner's */
     uint32_t threaded; /* blocks that were ever on a list; owner's */
     uint32_t blocks;   /* in all; constant while taken */
@@ -49,6 +49,8 @@ struct slab {
 };
 
 #define SLAB_SET_ASIDE ((uintptr_t)1)
+/* Of an orphan: it is on no list yet (orphans.c). */
+#define SLAB_ARRIVES ((uintptr_t)2)
 
 _Static_assert(sizeof(struct slab) == 64, "a descriptor is a cache line");
 

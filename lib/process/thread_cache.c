@@ -63,6 +63,9 @@ void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first
                       uint32_t count)
 {
     slab_give_chain(slab, first, last, count);
+    if (cache_arrives(slab)) {
+        return;
+    }
     if (cache_is_set_aside(slab)) {
         bring_back(cache, slab);
     }
