@@ -60,7 +60,7 @@ void *quarry_calloc(size_t count, size_t bytes);
  * @param bytes 0 frees the block and returns NULL
  * @return the block with its contents up to the smaller size; NULL iff @p bytes is 0, is above
  *         PTRDIFF_MAX, @p block is not ours, or there is no memory: then the old block is as
- * before. Shrinking never fails. Cost: O(1) plus copying if the block moves; large blocks of a
+ * before. Shrinking never fails. Cost: O(1) plus copying if the block moves; large blocks of 8
  * MiB or more move by remapping pages.
  */
 void *quarry_realloc(void *block, size_t bytes);

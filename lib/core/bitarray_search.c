@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Searching bit arrays for clear bits: one, the lowest run of up to 64, the lowest long run.
+/* Searching bit arrays for clear bits: one, the lowest run of up to 64, the lowest long run; and
+ * for the last bit that is set.
  *
  * Short runs. Units are looked at one after the other; of each, three places may hold the run:
  *
@@ -209,6 +210,18 @@ static size_t highest_set(const sys_bitarray_t *bitarray, size_t first, size_t e
         }
         unit--;
     }
+}
+
+bool bitarray_find_last_set(const sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
+                            size_t *found_at)
+{
+    size_t bit = highest_set(bitarray, offset, offset + num_bits);
+
+    if (bit == NOT_FOUND) {
+        return false;
+    }
+    *found_at = bit;
+    return true;
 }
 
 static size_t find_long_run(sys_bitarray_t *bitarray, size_t num_bits, size_t from)

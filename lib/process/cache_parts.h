@@ -75,7 +75,6 @@ static inline void cache_leave(struct thread_cache *cache)
 {
     atomic_signal_fence(memory_order_seq_cst);
     cache->busy = false;
-    slices_purge_if_due();
 }
 
 /* --- thread_cache.c --- */

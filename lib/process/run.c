@@ -30,8 +30,8 @@
 
 #define RUN_MOST_BYTES ((size_t)256 << 20)
 
-/* Fewer are sooner copied than moved by system calls. */
-#define MOVE_LEAST_BYTES ((size_t)1 << 20)
+/* Fewer are sooner copied: into pages that are there already, and stay for the next block. */
+#define MOVE_LEAST_BYTES ((size_t)8 << 20)
 
 static size_t bytes_of(size_t slices)
 {
@@ -55,6 +55,7 @@ void *run_alloc(size_t align, size_t bytes, bool zeroed)
         return NULL;
     }
     slab_make_run(slice, (uint32_t)count);
+    slices_purge_if_due();
     large_counts_made(bytes_of(count));
     return slice_start(slice);
 }

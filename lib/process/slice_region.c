@@ -14,9 +14,10 @@
  *
  * Which slices are taken is a bit array (core/bitarray.h), whose claims need no lock. The lowest
  * are taken first, so that what is in use stays together, and the range is made usable from its
- * start on, in steps. Slices that were given back are remembered as touched; when some have been so
- * for the purge delay, whoever gives the next one back claims them, tells the kernel to have their
- * memory, and releases them. So no system call is made while anybody waits.
+ * start on, in steps. Slices that were given back are remembered as touched; when some of them are
+ * due to go back to the kernel (slice_decay.c), whoever allocates next claims them, from the last
+ * one on, tells the kernel to have their memory, and releases them. So no system call is made while
+ * anybody waits.
  *
  * In the real-time mode the first slices are the reserve: its memory, and all that is looked at to
  * take it, is there before anybody asks, and stays. Then no time is asked for and nothing is given
@@ -40,6 +41,7 @@
 #include "os/os.h"
 #include "process/options.h"
 #include "process/slab.h"
+#include "process/slice_decay.h"
 #include <quarry/malloc.h>
 
 #define SLICE_REGION_MOST_BYTES  ((size_t)256 << 30)
@@ -50,11 +52,11 @@
 #define STEP_SLICES  64u
 #define STEP_DIVISOR 8u
 
-/* Slices whose memory one call gives to the kernel, a MiB, so that no call takes too long. */
-#define RUN_SLICES 16u
+/* Of the bit array that one call looks through, so that no call takes too long: for a GiB. */
+#define LOOK_SLICES 16384u
 
-/* As many free slices keep their memory for the purge delay as there are in use, and so many. */
-#define KEPT_SLICES (((size_t)64 << 20) >> SLICE_SHIFT)
+/* Neighbours that go back at once when all do. */
+#define RUN_SLICES 256u
 
 uintptr_t slice_region_start;
 size_t slice_region_known;
@@ -63,10 +65,11 @@ static size_t slices; /* that are reserved; constant once it is not 0 */
 
 static sys_bitarray_t taken;
 static sys_bitarray_t touched;
-static _Atomic(bool) growing;          /* somebody makes more slices known */
-static _Atomic(uint64_t) purge_at_ns;  /* 0: nothing is to be purged */
-static _Atomic(size_t) used_slices;    /* relaxed: for the limit of what is kept */
-static _Atomic(size_t) kept_slices;    /* free and touched, likewise */
+static _Atomic(bool) growing;       /* somebody makes more slices known */
+static _Atomic(size_t) used_slices; /* relaxed: a number for questions */
+static _Atomic(size_t) kept_slices; /* free and touched, likewise */
+/* Those that are kept are below, but for what was lost in a race; 0: look from the end again. */
+static _Atomic(size_t) look_below;
 static _Atomic(size_t) reserve_slices; /* of the reserve; 0: there is none; relaxed */
 static _Atomic(uint64_t) exhausted;    /* how often it did not suffice; relaxed */
 
@@ -272,20 +275,20 @@ static bool claim(size_t count, size_t *slice)
                       : bitarray_claim_lowest_run(&taken, count, slice);
 }
 
-static void add(_Atomic(size_t) *counter, size_t slices_more)
+/* Returns the sum. */
+static size_t add(_Atomic(size_t) *counter, size_t slices_more)
 {
-    atomic_fetch_add_explicit(counter, slices_more, memory_order_relaxed);
+    return atomic_fetch_add_explicit(counter, slices_more, memory_order_relaxed) + slices_more;
 }
 
-/* Invariant 3: they are not kept any more. */
-static void take_from_kept(size_t slice, size_t count)
+/* Invariant 3: they are not kept any more. Returns how many others still are. Writes the bits even
+ * if all are clear, so that it is not free that has their page made. */
+static size_t take_from_kept(size_t slice, size_t count)
 {
     size_t were_kept = bitarray_count_region(&touched, count, slice);
 
-    if (were_kept != 0) {
-        bitarray_clear_region(&touched, count, slice);
-        add(&kept_slices, 0 - were_kept);
-    }
+    bitarray_clear_region(&touched, count, slice);
+    return add(&kept_slices, 0 - were_kept);
 }
 
 /* How many of the slices from `first` on, at most `most`, are touched or are not, as it is asked.
@@ -323,7 +326,7 @@ static bool begin_use(size_t slice, size_t count, bool zeroed)
     if (zeroed) {
         clear_touched(slice, count);
     }
-    take_from_kept(slice, count);
+    slice_decay_fewer_are_kept(take_from_kept(slice, count));
     add(&used_slices, count);
     return true;
 }
@@ -359,87 +362,106 @@ void slices_give_untouched(size_t slice, size_t count)
     bitarray_release(&taken, count, slice);
 }
 
-static bool too_many_are_kept(void)
+/* The memory of slices that are still taken goes back; or stays, and is kept. */
+static bool discard(size_t slice, size_t count)
 {
-    size_t used = atomic_load_explicit(&used_slices, memory_order_relaxed);
+    return slices_reserved() == 0 && options_purge_delay_ns() == 0 &&
+           os_discard(slice_start(slice), count << SLICE_SHIFT);
+}
 
-    return atomic_load_explicit(&kept_slices, memory_order_relaxed) > used + KEPT_SLICES;
+static void look_from(size_t end)
+{
+    if (atomic_load_explicit(&look_below, memory_order_relaxed) < end) {
+        atomic_store_explicit(&look_below, end, memory_order_relaxed);
+    }
 }
 
 void slices_give(size_t slice, size_t count)
 {
-    uint64_t never = 0;
-
+    if (discard(slice, count)) {
+        slices_give_untouched(slice, count);
+        return;
+    }
     bitarray_set_region(&touched, count, slice);
-    add(&kept_slices, count);
+    size_t kept = add(&kept_slices, count);
     slices_give_untouched(slice, count);
-    if (slices_reserved() == 0 && atomic_load_explicit(&purge_at_ns, memory_order_relaxed) == 0) {
-        atomic_compare_exchange_strong(&purge_at_ns, &never,
-                                       os_now_ns() + options_purge_delay_ns());
+    look_from(slice + count);
+    if (slices_reserved() == 0) {
+        slice_decay_more_are_kept(kept);
     }
 }
 
-/* Claims the last free slices that are touched, neighbours: those that would be taken last. Their
- * number; 0: there are none, or somebody else is at them. */
-static size_t claim_touched(size_t *slice)
-{
-    size_t known = known_slices();
-    size_t touched_slices = known != 0 ? bitarray_count_region(&touched, known, 0) : 0;
-    size_t count = 0;
-    size_t last;
+/* --- To the kernel --- */
 
-    if (touched_slices == 0 || !bitarray_find_nth_set(&touched, touched_slices, known, 0, &last)) {
-        return 0;
+/* The last slice below `end` that is touched, as far as one call looks; SLICE_NONE: none is.
+ * *looked_to is how far that was. */
+static size_t last_touched(size_t end, size_t *looked_to)
+{
+    size_t from = end > LOOK_SLICES ? end - LOOK_SLICES : 0;
+    size_t last = SLICE_NONE;
+
+    *looked_to = from;
+    if (end != 0 && bitarray_find_last_set(&touched, end - from, from, &last)) {
+        *looked_to = last;
     }
-    while (count < RUN_SLICES && count <= last && bitarray_is_bit_set(&touched, last - count) &&
+    return last;
+}
+
+/* Claims at most so many free slices that are touched, neighbours that end with `last`; returns
+ * their number, 0 if somebody else is at that one. */
+static size_t claim_touched(size_t last, size_t most)
+{
+    size_t count = 0;
+
+    while (count < most && count <= last && bitarray_is_bit_set(&touched, last - count) &&
            bitarray_claim(&taken, 1, last - count)) {
         count++;
     }
-    *slice = last - count + 1;
     return count;
 }
 
-/* Gives the memory of one run to the kernel; how many bytes. */
-static size_t purge_run(void)
+/* Gives the memory of at most so many neighbours to the kernel, the last below *end, and moves that
+ * down; returns how many went. */
+static size_t purge_run(size_t *end, size_t most)
 {
-    size_t slice;
-    size_t count = slices_reserved() == 0 ? claim_touched(&slice) : 0;
-    size_t bytes = 0;
+    size_t last = last_touched(*end, end);
+    size_t count = last != SLICE_NONE ? claim_touched(last, most) : 0;
 
     if (count == 0) {
         return 0;
     }
-    if (os_discard(slice_start(slice), count << SLICE_SHIFT)) {
-        take_from_kept(slice, count);
-        bytes = count << SLICE_SHIFT;
+    *end = last + 1 - count;
+    bool is_gone = os_discard(slice_start(*end), count << SLICE_SHIFT);
+    if (is_gone) {
+        take_from_kept(*end, count);
     }
-    bitarray_release(&taken, count, slice);
-    return bytes;
-}
-
-static bool delay_is_over(void)
-{
-    uint64_t at_ns = atomic_load_explicit(&purge_at_ns, memory_order_relaxed);
-
-    return at_ns != 0 && os_now_ns() >= at_ns;
+    bitarray_release(&taken, count, *end);
+    return is_gone ? count : 0;
 }
 
 void slices_purge_if_due(void)
 {
-    if ((too_many_are_kept() || delay_is_over()) && purge_run() == 0) {
-        atomic_store_explicit(&purge_at_ns, 0, memory_order_relaxed); /* until more are given */
+    size_t kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
+    size_t most = slices_reserved() == 0 ? slice_decay_due(kept) : 0;
+
+    if (most == 0) {
+        return;
     }
+    size_t end = atomic_load_explicit(&look_below, memory_order_relaxed);
+    end = end != 0 ? end : known_slices();
+    slice_decay_gone(purge_run(&end, most));
+    atomic_store_explicit(&look_below, end, memory_order_relaxed);
 }
 
 size_t slices_purge(void)
 {
-    size_t bytes = 0;
-    size_t run_bytes;
+    size_t gone = 0;
 
-    while ((run_bytes = purge_run()) != 0) {
-        bytes += run_bytes;
+    for (size_t end = slices_reserved() == 0 ? known_slices() : 0; end != 0;) {
+        gone += purge_run(&end, RUN_SLICES);
     }
-    return bytes;
+    slice_decay_gone(gone);
+    return gone << SLICE_SHIFT;
 }
 
 size_t slices_in_use(void)

@@ -81,12 +81,12 @@ bool slices_take_at(size_t slice, size_t count);
 /* Gives back slices that have no memory: it is zeros, and nobody has touched it since. */
 void slices_give_untouched(size_t slice, size_t count);
 
-/* Gives them back. Their memory goes to the kernel after the purge delay, unless there is a
- * reserve. */
+/* Gives them back. Their memory stays for whoever takes them next, and goes to the kernel when
+ * nobody has for the purge delay; at once if that is 0; never if there is a reserve. */
 void slices_give(size_t slice, size_t count);
 
-/* To be called now and then without a lock: gives some memory to the kernel that has been free for
- * the purge delay, or that is more than is to be kept. */
+/* To be called now and then by who allocates, without a lock: gives back to the kernel what is due.
+ */
 void slices_purge_if_due(void);
 
 /* Gives the memory of free slices to the kernel now; returns its bytes. */

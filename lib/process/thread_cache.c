@@ -209,6 +209,7 @@ void *thread_cache_alloc_slowly(size_t size_class)
     cache_enter(cache);
     block = refill(cache, size_class);
     cache_leave(cache);
+    slices_purge_if_due();
     return block;
 }
 

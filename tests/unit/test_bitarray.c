@@ -314,6 +314,24 @@ static void the_summary_begins_where_it_may(void **state)
     assert_null(array.summary);
 }
 
+static void the_last_bit_is_found(void **state)
+{
+    (void)state;
+    size_t found = 77;
+
+    make(LARGE);
+    assert_false(bitarray_find_last_set(&array, LARGE, 0, &found));
+    for (size_t bit = 1; bit < LARGE; bit += bit / 2 + 1) {
+        bitarray_set_bit(&array, bit);
+        assert_true(bitarray_find_last_set(&array, LARGE, 0, &found) && found == bit);
+        assert_true(bitarray_find_last_set(&array, 1, bit, &found) && found == bit);
+        assert_true(bitarray_find_last_set(&array, bit + 1, 0, &found) && found == bit);
+        assert_int_equal(bitarray_find_last_set(&array, bit, 0, &found), bit != 1);
+        assert_true(found < bit || bit == 1);
+    }
+    assert_false(bitarray_find_last_set(&array, 100, LARGE - 100, &found));
+}
+
 /* Storage is counted as it is used: words of the levels as the macro has it. */
 static void a_summary_is_small(void **state)
 {
@@ -343,6 +361,7 @@ int main(void)
         cmocka_unit_test_teardown(a_wrong_summary_is_noticed_and_mended, end),
         cmocka_unit_test_teardown(mending_keeps_what_is_right, end),
         cmocka_unit_test_teardown(the_summary_begins_where_it_may, end),
+        cmocka_unit_test_teardown(the_last_bit_is_found, end),
         cmocka_unit_test_teardown(a_summary_is_small, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

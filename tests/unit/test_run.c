@@ -162,23 +162,23 @@ static void runs_are_resized_in_place(void **state)
 
 static void grow_beside_a_neighbour(void *arg)
 {
-    unsigned char *block = quarry_malloc(2 * MIB);
+    unsigned char *block = quarry_malloc(8 * MIB);
     unsigned char *neighbour = quarry_malloc(MIB);
 
-    fill(block, 2 * MIB);
+    fill(block, 8 * MIB);
     fill(neighbour, MIB);
-    unsigned char *moved = quarry_realloc(block, 5 * MIB);
+    unsigned char *moved = quarry_realloc(block, 20 * MIB);
     EXPECT(address_map_find(moved).kind == ADDRESS_LARGE);
     EXPECT(fake_os_calls(FAKE_OS_MOVE_OUT) == 1);
-    expect_filled(moved, 2 * MIB);
+    expect_filled(moved, 8 * MIB);
     expect_filled(neighbour, MIB);
-    EXPECT(stats().large_blocks == 2 && stats().large_bytes == 6 * MIB && stats().frees == 0);
-    EXPECT(stats().live_bytes == 6 * MIB && slices_purge() == 0);
-    unsigned char *zeros = quarry_calloc(1, 2 * MIB);
+    EXPECT(stats().large_blocks == 2 && stats().large_bytes == 21 * MIB && stats().frees == 0);
+    EXPECT(stats().live_bytes == 21 * MIB && slices_purge() == 0);
+    unsigned char *zeros = quarry_calloc(1, 8 * MIB);
     EXPECT(zeros == block);
-    expect_zeros(zeros, 2 * MIB);
+    expect_zeros(zeros, 8 * MIB);
     quarry_free(moved);
-    EXPECT(stats().large_bytes == 3 * MIB);
+    EXPECT(stats().large_bytes == 9 * MIB);
 }
 
 static void what_cannot_grow_moves_without_a_copy(void **state)
@@ -188,18 +188,18 @@ static void what_cannot_grow_moves_without_a_copy(void **state)
 
 static void grow_without_moving(void *arg)
 {
-    unsigned char *block = quarry_malloc(2 * MIB);
+    unsigned char *block = quarry_malloc(8 * MIB);
     void *neighbour = quarry_malloc(MIB);
 
-    fill(block, 2 * MIB);
+    fill(block, 8 * MIB);
     fake_os_fail_all(FAKE_OS_MOVE_OUT);
-    unsigned char *moved = quarry_realloc(block, 5 * MIB);
+    unsigned char *moved = quarry_realloc(block, 20 * MIB);
     EXPECT(is_run(moved) && moved != block);
-    expect_filled(moved, 2 * MIB);
+    expect_filled(moved, 8 * MIB);
     quarry_free(neighbour);
     fake_os_fail_all_memory();
     EXPECT(quarry_realloc(moved, MOST) == NULL);
-    expect_filled(moved, 2 * MIB);
+    expect_filled(moved, 8 * MIB);
     EXPECT(stats().large_blocks == 1);
     fake_os_fail_none();
     moved = quarry_realloc(moved, 100);

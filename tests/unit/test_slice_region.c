@@ -121,6 +121,15 @@ static void without_memory_a_slice_stays_free(void **state)
     in_a_process(fail_to_commit);
 }
 
+/* As time goes on, in so many calls. */
+static void wait_and_purge(unsigned int calls)
+{
+    for (unsigned int i = 0; i < calls; i++) {
+        fake_os_advance_ns(options_purge_delay_ns() / calls);
+        slices_purge_if_due();
+    }
+}
+
 static void use_and_purge(void *arg)
 {
     EXPECT(slice_region_reserve());
@@ -130,14 +139,12 @@ static void use_and_purge(void *arg)
     slices_give(2, 1);
     slices_purge_if_due();
     EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
-    fake_os_advance_ns(options_purge_delay_ns());
-    slices_purge_if_due();
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 1);
-    slices_purge_if_due();
+    wait_and_purge(20);
     EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 2);
     EXPECT(*(char *)slice_start(1) == 1);
-    slices_purge_if_due();
     EXPECT(slices_purge() == 0);
+    wait_and_purge(20);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 2);
     EXPECT(slices_take(1) == 0 && *(char *)slice_start(0) == 0);
     EXPECT(slices_take(1) == 2 && *(char *)slice_start(2) == 0);
 }
@@ -147,29 +154,85 @@ static void memory_goes_back_after_the_delay(void **state)
     in_a_process(use_and_purge);
 }
 
-/* As much as is in use, and 64 MiB, is kept. */
-static void give_too_much(void *arg)
+static void give_at_once(void *arg)
 {
-    const size_t kept = 64 << 20 >> SLICE_SHIFT;
+    options_set_purge_delay_ms(0);
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(3) == 0);
+    memset(slice_start(0), 1, 3 * SLICE_BYTES);
+    fake_os_fail_next(FAKE_OS_DISCARD, 1);
+    slices_give(0, 1);
+    slices_give(1, 2);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 2);
+    EXPECT(slices_purge() == SLICE_BYTES); /* what was refused */
+}
+
+static void without_a_delay_memory_goes_back_at_once(void **state)
+{
+    in_a_process(give_at_once);
+}
+
+/* What is far apart in the range is found bit by bit. */
+static void purge_from_the_end(void *arg)
+{
+    const size_t count = 100000; /* 6 GiB, of which a little is touched */
 
     EXPECT(slice_region_reserve());
-    EXPECT(slices_take(kept + 3) == 0);
-    slices_give(1, kept + 1);
-    slices_purge_if_due();
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
-    EXPECT(slices_in_use() == 2);
-    slices_give(0, 1);
-    slices_purge_if_due();
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 1);
-    slices_purge_if_due();
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 1);
-    EXPECT(slices_purge() == (kept + 2 - 16) << SLICE_SHIFT);
+    EXPECT(slices_take(count) == 0);
+    slices_give(7, 1);
+    slices_give(count - 3, 2);
+    wait_and_purge(100);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) >= 2 && slices_purge() == 0);
+    EXPECT(slices_in_use() == count - 3);
+}
+
+static void memory_goes_back_wherever_it_is(void **state)
+{
+    in_a_process(purge_from_the_end);
+}
+
+static void take_some(void *arg)
+{
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(10) == 0);
+    slices_give(3, 4);
+    EXPECT(!slices_take_at(2, 2) && !slices_take_at(6, 2) && slices_take_at(3, 2));
+    EXPECT(!slices_take_at((size_t)1 << 40, 1) && !slices_take_at(5, SIZE_MAX));
+    EXPECT(slices_in_use() == 8);
+    EXPECT(slices_take(2) == 5);
+    fake_os_fail_all(FAKE_OS_COMMIT);
+    EXPECT(!slices_take_at(10, 1000));
+    EXPECT(slices_take_at(10, 1) && slices_in_use() == 11);
+}
+
+static void slices_can_be_taken_by_number(void **state)
+{
+    in_a_process(take_some);
+}
+
+static void take_zeros(void *arg)
+{
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(6) == 0);
+    memset(slice_start(0), 1, 6 * SLICE_BYTES);
+    slices_give(1, 1);
+    slices_give(3, 2);
+    EXPECT(slices_take_zeroed(1) == 1);
+    EXPECT(slices_take_zeroed(2) == 3);
+    for (size_t i = 0; i < SLICE_BYTES; i++) {
+        char *slice = slice_start(0);
+        EXPECT(slice[i] == 1 && slice[SLICE_BYTES + i] == 0 && slice[2 * SLICE_BYTES + i] == 1);
+        EXPECT(slice[3 * SLICE_BYTES + i] == 0 && slice[4 * SLICE_BYTES + i] == 0);
+    }
+    slices_give(1, 1);
+    EXPECT(slices_purge() == SLICE_BYTES); /* taken, it was not kept */
+    slices_give_untouched(3, 2);
     EXPECT(slices_purge() == 0);
 }
 
-static void more_than_is_in_use_goes_back_at_once(void **state)
+static void slices_can_be_taken_as_zeros(void **state)
 {
-    in_a_process(give_too_much);
+    in_a_process(take_zeros);
 }
 
 static void refuse_to_discard(void *arg)
@@ -206,7 +269,10 @@ int main(void)
         TEST(without_a_range_there_are_no_slices),
         TEST(without_memory_a_slice_stays_free),
         TEST(memory_goes_back_after_the_delay),
-        TEST(more_than_is_in_use_goes_back_at_once),
+        TEST(without_a_delay_memory_goes_back_at_once),
+        TEST(memory_goes_back_wherever_it_is),
+        TEST(slices_can_be_taken_by_number),
+        TEST(slices_can_be_taken_as_zeros),
         TEST(what_the_system_refuses_is_tried_again),
     };
 
