@@ -131,6 +131,10 @@ struct block_list {
 /* Takes all free blocks. Owner. */
 struct block_list slab_take_free(struct slab *slab);
 
+/* In the real-time mode, where their memory is there already, no more than so many are taken at a
+ * time that were never used. */
+#define SLAB_PORTION_BLOCKS 16u
+
 /* Takes those of one more page that were never used. Owner. */
 struct block_list slab_thread_page(struct slab *slab);
 

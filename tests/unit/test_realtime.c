@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The real-time mode: what its options mean, what is there after its beginning, and what happens
  * when the reserve does not suffice. Each test is a process of its own, for the mode stays. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 #include "process/slab.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
+#include "../support/small_blocks.h"
 
 #define MIB           ((size_t)1 << 20)
 #define SLICES_IN_MIB (MIB >> SLICE_SHIFT)
@@ -230,6 +232,56 @@ static void nothing_goes_back_to_the_system(void **state)
     in_a_process(give_and_wait);
 }
 
+/* --- Bounded work --- */
+
+static void take_portions(void *arg)
+{
+    begin("rt=1,reserve=1m");
+    struct slab *slab = slab_make(1);
+    EXPECT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
+    EXPECT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
+    EXPECT(slab->used == 2 * SLAB_PORTION_BLOCKS);
+}
+
+static void few_blocks_are_linked_at_a_time(void **state)
+{
+    in_a_process(take_portions);
+}
+
+#define SENT 1000u
+
+static void *sent[SENT];
+
+/* A thread without a cache: each block is a letter. */
+static void *give_each(void *arg)
+{
+    for (size_t i = 0; i < SENT; i++) {
+        give(sent[i]);
+    }
+    return arg;
+}
+
+static void exchange(void *arg)
+{
+    pthread_t thread;
+
+    begin("rt=1,reserve=2m");
+    size_t before = slices_in_use();
+    for (int round = 0; round < 200; round++) {
+        for (size_t i = 0; i < SENT; i++) {
+            sent[i] = take(16);
+        }
+        EXPECT(pthread_create(&thread, NULL, give_each, NULL) == 0);
+        EXPECT(pthread_join(thread, NULL) == 0);
+    }
+    EXPECT(slices_in_use() <= before + 2); /* 3 MB went through */
+}
+
+static void letters_do_not_pile_up(void **state)
+{
+    in_a_process(exchange);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +294,8 @@ int main(void)
         cmocka_unit_test(beyond_the_reserve_it_grows_and_counts),
         cmocka_unit_test(or_it_fails_and_counts),
         cmocka_unit_test(nothing_goes_back_to_the_system),
+        cmocka_unit_test(few_blocks_are_linked_at_a_time),
+        cmocka_unit_test(letters_do_not_pile_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
