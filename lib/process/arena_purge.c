@@ -14,7 +14,6 @@
 
 #include "os/os.h"
 #include "process/arena_entry.h"
-#include "process/large_cache.h"
 #include "process/options.h"
 
 /* Frees between two looks at the tails: seldom enough to cost nothing. */
@@ -162,7 +161,6 @@ static size_t purge(struct arena *arena, const struct purge_limits *limits)
 void arena_purge(struct arena *arena)
 {
     purge(arena, &usual_limits);
-    large_cache_purge_if_due();
 }
 
 /* Entered. */

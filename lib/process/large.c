@@ -3,24 +3,25 @@
  *
  * Such a block is a mapping, from its first byte to its last page. All that is to be known of it,
  * its size, is one word in the address map; nothing is stored in or beside the block. So a block
- * starts at a page boundary, its memory is zero if it was mapped for it, and realloc can move its
- * pages. What is freed is kept for a while (large_cache.c).
+ * starts at a page boundary, its memory is zero, and realloc can move its pages. A run that has
+ * become too large for its place becomes such a block by moving in.
  *
  * Order of steps. Address space must not be found in the map once another thread can be given it,
  * and must be found there before the block is handed out:
- *   make: map or take what is kept, enter          free: mark as freed, keep or unmap
+ *   make: map, enter          free: mark as freed, unmap
  *   move: reserve the target, enter it, mark the old place as freed, move the pages
+ *   move in: the same, and who calls gives the old place back
  * Every step that can fail comes before the first that cannot be undone. */
 #include "process/large.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/bits.h"
 #include "core/check.h"
 #include "os/os.h"
 #include "process/address_map.h"
-#include "process/large_cache.h"
 #include "process/large_counts.h"
 #include <quarry/malloc.h>
 
@@ -38,35 +39,36 @@ static size_t mapping_bytes(size_t bytes)
     return round_up(bytes != 0 ? bytes : 1, os_page_bytes());
 }
 
-/* A mapping at a multiple of align, new or kept; NULL if there is none. */
-static void *find_mapping(size_t align, bool zeroed, size_t *mapped_bytes)
+static void *map(size_t align, size_t bytes)
 {
     size_t page_bytes = os_page_bytes();
-    void *start = NULL;
+    void *start = os_map(bytes, align > page_bytes ? align : page_bytes);
 
-    if (!zeroed && align <= page_bytes) {
-        start = large_cache_take(*mapped_bytes, mapped_bytes);
-    }
     if (start != NULL) {
-        return start;
-    }
-    start = os_map(*mapped_bytes, align > page_bytes ? align : page_bytes);
-    if (start != NULL) {
-        os_name(start, *mapped_bytes, "quarry large");
+        os_name(start, bytes, "quarry large");
     }
     return start;
 }
 
-void *large_alloc(size_t align, size_t bytes, bool zeroed)
+/* Where unmapping would split a mapping that the kernel has joined with its neighbours, it may
+ * exceed the process's limit of mappings. The memory itself can always be given back. */
+static void unmap(void *start, size_t bytes)
+{
+    if (!os_unmap(start, bytes)) {
+        os_discard(start, bytes);
+    }
+}
+
+void *large_alloc(size_t align, size_t bytes)
 {
     size_t mapped_bytes = mapping_bytes(bytes);
-    void *block = find_mapping(align, zeroed, &mapped_bytes);
+    void *block = map(align, mapped_bytes);
 
     if (block == NULL) {
         return NULL;
     }
     if (!address_map_add_large(block, mapped_bytes)) {
-        large_cache_unmap(block, mapped_bytes);
+        unmap(block, mapped_bytes);
         return NULL;
     }
     large_counts_made(mapped_bytes);
@@ -80,10 +82,7 @@ void large_free(void *block, size_t mapped_bytes)
             "large block was freed by two threads at once", NULL, block);
     large_counts_freed(mapped_bytes);
     add_mapped(0 - mapped_bytes);
-    if (!large_cache_keep(block, mapped_bytes, large_counts_live_bytes())) {
-        large_cache_unmap(block, mapped_bytes);
-    }
-    large_cache_purge_if_due();
+    unmap(block, mapped_bytes);
 }
 
 /* Address space that is a block's in the map already. */
@@ -174,6 +173,5 @@ void *large_resize(void *block, size_t mapped_bytes, size_t bytes)
 void large_add_stats(struct quarry_malloc_stats *stats)
 {
     large_counts_add_stats(stats);
-    stats->committed_bytes +=
-        atomic_load_explicit(&mapped_live_bytes, memory_order_relaxed) + large_cache_bytes();
+    stats->committed_bytes += atomic_load_explicit(&mapped_live_bytes, memory_order_relaxed);
 }

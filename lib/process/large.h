@@ -3,14 +3,13 @@
 #ifndef QUARRY_PROCESS_LARGE_H
 #define QUARRY_PROCESS_LARGE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct quarry_malloc_stats;
 
-/* A block of at least `bytes` bytes (at most PTRDIFF_MAX) at a multiple of `align`, a power of two;
- * zeroed if that is asked for, else with undefined contents. NULL if there is no memory. */
-void *large_alloc(size_t align, size_t bytes, bool zeroed);
+/* A block of at least `bytes` bytes (at most PTRDIFF_MAX) at a multiple of `align`, a power of two,
+ * and all zeros. NULL if there is no memory. */
+void *large_alloc(size_t align, size_t bytes);
 
 /* `mapped_bytes` is what address_map_find says of the block, here and below. */
 void large_free(void *block, size_t mapped_bytes);

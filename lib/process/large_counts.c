@@ -42,15 +42,10 @@ void large_counts_resized(size_t old_bytes, size_t new_bytes)
     add_live(0, new_bytes - old_bytes);
 }
 
-size_t large_counts_live_bytes(void)
-{
-    return atomic_load_explicit(&live_bytes, memory_order_relaxed);
-}
-
 void large_counts_add_stats(struct quarry_malloc_stats *stats)
 {
     uint64_t made = atomic_load_explicit(&allocations, memory_order_relaxed);
-    size_t bytes = large_counts_live_bytes();
+    size_t bytes = atomic_load_explicit(&live_bytes, memory_order_relaxed);
 
     stats->allocations += made;
     stats->large += made;

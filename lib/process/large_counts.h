@@ -12,9 +12,6 @@ void large_counts_freed(size_t bytes);
 /* A block has another size now, and its address or another. */
 void large_counts_resized(size_t old_bytes, size_t new_bytes);
 
-/* Bytes of blocks in use. */
-size_t large_counts_live_bytes(void);
-
 /* Adds them to *stats, but for what is committed, which differs between the kinds. */
 void large_counts_add_stats(struct quarry_malloc_stats *stats);
 

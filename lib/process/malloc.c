@@ -20,7 +20,6 @@
 #include "process/arena.h"
 #include "process/fast.h"
 #include "process/large.h"
-#include "process/large_cache.h"
 #include "process/options.h"
 #include "process/region.h"
 #include "process/run.h"
@@ -56,7 +55,8 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
         result.zeroed = zeroed;
     }
     if (result.block == NULL && may_leave_slices()) {
-        result.block = large_alloc(align, bytes, zeroed);
+        result.block = large_alloc(align, bytes);
+        result.zeroed = true;
     }
     return result;
 }
@@ -64,9 +64,8 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
 /* Gives all unused memory back; returns how many bytes. */
 static size_t reclaim(void)
 {
-    size_t bytes = large_cache_empty();
+    size_t bytes = thread_cache_trim();
 
-    bytes += thread_cache_trim();
     return bytes + arena_reclaim();
 }
 
@@ -398,9 +397,8 @@ int quarry_malloc_trim(size_t keep_bytes)
     if (options_rt()) {
         return 0;
     }
-    size_t bytes = large_cache_empty();
+    size_t bytes = thread_cache_trim();
 
-    bytes += thread_cache_trim();
     bytes += arena_trim(keep_bytes);
     return bytes != 0;
 }

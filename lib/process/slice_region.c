@@ -115,6 +115,7 @@ static bool reserve(size_t bytes)
                            (uint32_t *)(void *)(start + layout.taken));
     bitarray_make_of_zeros(&touched, (uint32_t)layout.slices,
                            (uint32_t *)(void *)(start + layout.touched));
+    touched.summary = NULL; /* nobody searches it for clear bits */
     slice_region_slabs = (struct slab *)(void *)start;
     slices = layout.slices;
     slice_region_start = (uintptr_t)start + layout.first_slice;

@@ -9,7 +9,6 @@
 #include <quarry/malloc.h>
 #include "process/address_map.h"
 #include "process/large.h"
-#include "process/large_cache.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
 
@@ -58,16 +57,14 @@ static size_t mapped_bytes(const void *block)
     return owner.large_bytes;
 }
 
-/* And for good: what large_cache.c keeps of it is not the subject here. */
 static void free_block(void *block)
 {
     large_free(block, mapped_bytes(block));
-    large_cache_empty();
 }
 
 static unsigned char *make(size_t bytes)
 {
-    unsigned char *block = large_alloc(1, bytes, true);
+    unsigned char *block = large_alloc(1, bytes);
 
     assert_non_null(block);
     return block;
@@ -121,7 +118,7 @@ static void block_is_whole_pages_of_zeros(void **state)
 static void block_lies_at_any_power_of_two(void **state)
 {
     for (size_t align = 1; align <= GIB; align *= 2) {
-        unsigned char *block = large_alloc(align, BYTES, true);
+        unsigned char *block = large_alloc(align, BYTES);
 
         assert_non_null(block);
         assert_int_equal((uintptr_t)block % align, 0);
@@ -134,11 +131,11 @@ static void impossible_sizes_and_alignments_give_nothing(void **state)
 {
     size_t usable = fake_os_usable_bytes();
 
-    assert_null(large_alloc(1, PTRDIFF_MAX, true));
-    assert_null(large_alloc(1, PTRDIFF_MAX - PAGE + 1, true));
-    assert_null(large_alloc((size_t)1 << 62, 1, true));
-    assert_null(large_alloc((size_t)1 << 63, 1, true));
-    assert_null(large_alloc((size_t)1 << 63, PTRDIFF_MAX, true));
+    assert_null(large_alloc(1, PTRDIFF_MAX));
+    assert_null(large_alloc(1, PTRDIFF_MAX - PAGE + 1));
+    assert_null(large_alloc((size_t)1 << 62, 1));
+    assert_null(large_alloc((size_t)1 << 63, 1));
+    assert_null(large_alloc((size_t)1 << 63, PTRDIFF_MAX));
     assert_int_equal(fake_os_usable_bytes(), usable);
     assert_int_equal(stats().allocations, before.allocations);
 }
@@ -148,7 +145,7 @@ static void refused_mapping_gives_nothing(void **state)
     size_t usable = fake_os_usable_bytes();
 
     fake_os_fail_nth(FAKE_OS_MAP, 1);
-    assert_null(large_alloc(1, BYTES, true));
+    assert_null(large_alloc(1, BYTES));
     assert_int_equal(fake_os_usable_bytes(), usable);
     free_block(make(BYTES));
 }
@@ -163,7 +160,7 @@ static void refused_map_memory_gives_the_mapping_back(void **state)
     do {
         usable = fake_os_usable_bytes();
         fake_os_fail_nth(FAKE_OS_MAP, 2);
-        made[count] = large_alloc(64 * MIB, BYTES, true);
+        made[count] = large_alloc(64 * MIB, BYTES);
     } while (made[count] != NULL && ++count < 64);
     assert_true(count < 64);
     assert_int_equal(fake_os_usable_bytes(), usable);
