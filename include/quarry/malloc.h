@@ -134,6 +134,8 @@ struct quarry_malloc_stats {
     size_t committed_bytes; /**< bytes of regions and slices made usable, and of mappings */
     size_t trimmable_bytes; /**< free bytes at the ends of regions */
     size_t free_chunks;     /**< free chunks that can be allocated from, in all regions */
+    size_t reserve_bytes;   /**< the reserve of the real-time mode; 0: it is not on */
+    uint64_t exhausted;     /**< how often that did not suffice: more was taken, or a call failed */
 };
 
 /** Fills @p stats. An arena that is held for a fork by another thread is left out. Cost: O(number

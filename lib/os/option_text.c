@@ -26,10 +26,13 @@
 
 static const char names[OPTION_COUNT][16] = {
     [OPTION_ARENAS] = "arenas",
+    [OPTION_EXHAUSTED] = "exhausted",
     [OPTION_FOREIGN] = "foreign",
     [OPTION_FRONTEND] = "frontend",
     [OPTION_LARGE_THRESHOLD] = "large_threshold",
     [OPTION_PURGE_DELAY_MS] = "purge_delay_ms",
+    [OPTION_RESERVE] = "reserve",
+    [OPTION_RT] = "rt",
     [OPTION_STATS] = "stats",
     [OPTION_SYSTEM_HEAP] = "system_heap",
 };

@@ -123,6 +123,15 @@ bool os_advise_huge(void *start, size_t bytes);
  * not so many. If it fails, some may be. */
 int os_lock_pages(void *start, size_t bytes);
 
+/* Makes all pages be there, those that can be written to ready for that, and leaves their contents:
+ * so that using them does not fault for as long as the system does not take them away. False if
+ * there are not so many: then some may be. */
+bool os_populate(void *start, size_t bytes, bool writable);
+
+/* Locks and populates the code and the variables of the library, or of the program that it is
+ * linked into. As os_lock_pages. */
+int os_lock_image(void);
+
 /* Has untouched pages come from one node of the machine. -EINVAL: there is none of that number, or
  * none for this process; -EPERM: the process may not ask; -ENOTSUP: the system knows none;
  * -ENOMEM. */

@@ -5,6 +5,9 @@
  * allocation. So mappings are the C library's, which sanitizers see. Pages are locked by syscall(2)
  * all the same, as sanitizers make the C library's mlock do nothing; mbind is in no C library.
  *
+ * Populating is for the start of a process. Where the kernel cannot do it, pages are touched: a
+ * byte is written by an atomic instruction that does not change it, so others may use it meanwhile.
+ *
  * System calls used: mmap, madvise, mlock, mbind, memfd_create, ftruncate, fcntl, fstat, close,
  * getrlimit; openat and read of files below /proc and /sys, which tell how huge a page is. */
 #include "os/os.h"
@@ -30,6 +33,12 @@
 #endif
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x10
+#endif
+
+/* Since Linux 5.14. */
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
 #endif
 
 #define SYSTEM_FILE_BYTES 8192              /* more than what is looked for has in front of it */
@@ -137,6 +146,29 @@ int os_lock_pages(void *start, size_t bytes)
     }
     errno = saved_errno;
     return result;
+}
+
+static void touch(char *page, bool writable)
+{
+    if (writable) {
+        __atomic_fetch_or(page, 0, __ATOMIC_RELAXED);
+    } else {
+        __atomic_load_n(page, __ATOMIC_RELAXED);
+    }
+}
+
+bool os_populate(void *start, size_t bytes, bool writable)
+{
+    int saved_errno = errno;
+    long result =
+        syscall(SYS_madvise, start, bytes, writable ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+    bool is_unknown = result != 0 && (errno == EINVAL || errno == ENOSYS);
+
+    errno = saved_errno;
+    for (size_t offset = 0; is_unknown && offset < bytes; offset += os_page_bytes()) {
+        touch((char *)start + offset, writable);
+    }
+    return result == 0 || is_unknown;
 }
 
 static int bind_error(int error)

@@ -6,7 +6,9 @@
  * the cache waits for the next thread. What other destructors of the thread allocate afterwards
  * comes from the arenas.
  *
- * A cache is never unmapped, since letters to it may be on their way.
+ * A cache is never unmapped, since letters to it may be on their way. In the real-time mode caches
+ * lie side by side in slices, so that a new one takes no system call; a slice of theirs has no slab
+ * in it, and is never given back.
  *
  * In the child of a fork the other threads' caches have nobody. When the child first wants a slab
  * that somebody may have left, their slabs become orphans, too, each as its thread was interrupted:
@@ -14,10 +16,12 @@
  * that was busy is left as it is, and so are its slabs: their blocks can be freed, and are not used
  * again. */
 #include <limits.h>
+#include <string.h>
 
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/cache_parts.h"
+#include "process/options.h"
 #include "process/setup.h"
 
 struct thread_cache no_cache;
@@ -26,7 +30,8 @@ _Thread_local struct thread_cache *thread_cache = &no_cache;
 static _Thread_local volatile bool has_ended; /* the thread gets no cache any more */
 
 static _Atomic(struct thread_cache *) all_caches;
-static struct thread_cache *unused; /* caches that no thread has; the orphans' lock */
+/* Caches that no thread has. Anybody adds one; who has the orphans' lock takes one. */
+static _Atomic(struct thread_cache *) unused;
 static _Atomic(uint32_t) forks;     /* that this process has gone through; relaxed */
 static _Atomic(bool) has_inherited; /* of a fork, and not looked at yet */
 
@@ -51,33 +56,78 @@ static void begin(struct thread_cache *cache)
     atomic_store_explicit(&cache->in_use, true, memory_order_seq_cst);
 }
 
-static struct thread_cache *new_cache(void)
+/* Room for a cache in a slice that has others, or in another slice; NULL if there is none. */
+static char *room_in_slices(void)
+{
+    static _Atomic(char *) next_room; /* where a slice ends: there is no more; at first NULL */
+    char *room = atomic_load_explicit(&next_room, memory_order_relaxed);
+
+    for (;;) {
+        size_t left = (0 - (uintptr_t)room) % SLICE_BYTES;
+        bool is_new = left < sizeof(struct thread_cache);
+        size_t slice = is_new ? slices_take(1) : SLICE_NONE;
+        char *start = !is_new ? room : slice != SLICE_NONE ? slice_start(slice) : NULL;
+
+        if (start == NULL || atomic_compare_exchange_strong_explicit(
+                                 &next_room, &room, start + sizeof(struct thread_cache),
+                                 memory_order_relaxed, memory_order_relaxed)) {
+            return start;
+        }
+        if (is_new) {
+            slices_give(slice, 1);
+        }
+    }
+}
+
+static struct thread_cache *room_for_cache(void)
 {
     size_t bytes = round_up(sizeof(struct thread_cache), os_page_bytes());
-    struct thread_cache *cache = os_map(bytes, os_page_bytes());
+
+    if (options_rt()) {
+        char *room = room_in_slices();
+
+        return room != NULL ? memset(room, 0, sizeof(struct thread_cache)) : NULL;
+    }
+    void *room = os_map(bytes, os_page_bytes());
+    if (room != NULL) {
+        os_name(room, bytes, "quarry thread");
+    }
+    return room;
+}
+
+static struct thread_cache *new_cache(void)
+{
+    struct thread_cache *cache = room_for_cache();
 
     if (cache != NULL) {
-        os_name(cache, bytes, "quarry thread");
         begin(cache);
         enlist(cache);
     }
     return cache;
 }
 
-/* With the orphans' lock. */
 static void put_with_unused(struct thread_cache *cache)
 {
-    cache->unused = unused;
-    unused = cache;
     atomic_store_explicit(&cache->in_use, false, memory_order_seq_cst);
+    if (mail_is_left(cache)) {
+        orphans_call_for(cache);
+    }
+    cache->unused = atomic_load_explicit(&unused, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&unused, &cache->unused, cache,
+                                                  memory_order_release, memory_order_relaxed)) {
+    }
 }
 
+/* With the orphans' lock, so that nobody else takes what is looked at here. */
 static struct thread_cache *take_unused(void)
 {
-    struct thread_cache *cache = unused;
+    struct thread_cache *cache = atomic_load_explicit(&unused, memory_order_acquire);
 
+    while (cache != NULL &&
+           !atomic_compare_exchange_weak_explicit(&unused, &cache, cache->unused,
+                                                  memory_order_acquire, memory_order_acquire)) {
+    }
     if (cache != NULL) {
-        unused = cache->unused;
         begin(cache);
     }
     return cache;
@@ -90,7 +140,7 @@ static struct thread_cache *find_cache(void)
     if (orphans_try()) {
         cache = take_unused();
         orphans_leave();
-        orphans_tend(&orphans);
+        orphans_tend(ORPHANS_FEW);
     }
     return cache != NULL ? cache : new_cache();
 }
@@ -98,11 +148,8 @@ static struct thread_cache *find_cache(void)
 /* A handler came in between, and the thread has a cache by now. */
 static void return_cache(struct thread_cache *cache)
 {
-    if (orphans_try()) {
-        put_with_unused(cache);
-        orphans_leave();
-        orphans_tend(cache);
-    } /* else it is memory that nobody will use */
+    put_with_unused(cache);
+    orphans_tend(ORPHANS_FEW);
 }
 
 struct thread_cache *cache_make_for_thread(void)
@@ -126,7 +173,7 @@ struct thread_cache *cache_make_for_thread(void)
 
 /* --- To lose it --- */
 
-/* All slabs of the cache become orphans. With their lock. */
+/* All slabs of the cache become orphans. */
 static void give_up(struct thread_cache *cache)
 {
     for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
@@ -148,20 +195,19 @@ static void end_thread(void)
     cache_enter(cache);
     mail_flush(cache);
     mail_open(cache, UINT_MAX);
-    orphans_wait();
     give_up(cache);
     has_ended = true;
     thread_cache = &no_cache;
     cache->busy = false;
     put_with_unused(cache);
-    orphans_leave();
-    orphans_tend(cache);
+    orphans_tend(ORPHANS_ALL);
     slices_purge_if_due();
 }
 
 void thread_cache_init(void)
 {
     if (!slice_region_exists() && os_thread_at_end(end_thread)) {
+        orphans_make_lock();
         slice_region_reserve(); /* if refused, all blocks come from the arenas */
     }
 }
@@ -175,7 +221,7 @@ void thread_cache_before_fork(void)
 
 void thread_cache_after_fork_in_parent(void)
 {
-    orphans_after_fork();
+    orphans_after_fork_in_parent();
 }
 
 void thread_cache_after_fork_in_child(void)
@@ -188,7 +234,7 @@ void thread_cache_after_fork_in_child(void)
         thread_cache->forks = now;
     }
     slice_region_after_fork();
-    orphans_after_fork();
+    orphans_after_fork_in_child();
 }
 
 /* With the orphans' lock. Caches of the child's own threads have seen as many forks as it has. */
@@ -216,5 +262,5 @@ void cache_inherit(void)
         }
     }
     orphans_leave();
-    orphans_tend(&orphans);
+    orphans_tend(ORPHANS_ALL);
 }

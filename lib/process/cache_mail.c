@@ -12,15 +12,14 @@
  *
  * The owner looks into its inbox when a head list is empty, and opens a few letters each time; more
  * of them before it takes memory that it did not use yet. What
- * is sent to a cache whose thread has ended, or to the orphans, is put in order by whoever has the
- * orphans' lock (orphans.c): the sender tries to, and whoever has it now looks again when he has
- * released it.
+ * is sent to a cache whose thread has ended, or to the orphans, is put in order by whoever tends
+ * these (orphans.c): the sender tries to.
  *
  * Invariants:
  *   1. A block in a batch or a letter counts as used in its slab. So the slab is not given back,
  * and its descriptor is good.
- *   2. A slab's cache changes only with the orphans' lock held, or from NULL when it is made. So a
- *      letter that comes too late is forwarded, and arrives. */
+ *   2. A slab's cache is changed by the cache's thread, or with the orphans' lock if that is
+ * theirs, or without a thread. So a letter that comes too late is forwarded, and arrives. */
 #include "core/check.h"
 #include "process/cache_parts.h"
 
@@ -74,22 +73,20 @@ void mail_send(struct slab *slab, void *first, void *last, uint32_t count)
     struct thread_cache *cache = post(slab, first, last, count);
 
     if (!atomic_load_explicit(&cache->in_use, memory_order_seq_cst)) {
-        orphans_tend(cache);
+        orphans_call_for(cache);
+        orphans_tend(ORPHANS_FEW);
     }
 }
 
-/* A chain for a slab of the cache, or by now of another one, which is sent on. Whoever forwards to
- * a cache without a thread has the orphans' lock, or will look after them. */
+/* A chain for a slab of the cache, or by now of another one, which is sent on. */
 static void open_letter(struct thread_cache *cache, void *letter)
 {
     struct slab *slab = slab_first(slab_of_slice(slice_of(letter)));
     void *first = *(void **)letter;
     uint32_t count = letter_count(letter);
 
-    if (atomic_load_explicit(&slab->cache, memory_order_relaxed) == cache) {
+    if (atomic_load_explicit(&slab->cache, memory_order_acquire) == cache) {
         cache_bring_home(cache, slab, first, letter, count);
-    } else if (orphans_are_held()) {
-        post(slab, first, letter, count);
     } else {
         mail_send(slab, first, letter, count);
     }
@@ -104,7 +101,8 @@ static void *next_unopened(struct thread_cache *cache)
     if (letter == NULL && mail_is_there(cache)) {
         letter = atomic_exchange_explicit(&cache->inbox, NULL, memory_order_acquire);
     }
-    cache->unopened = letter != NULL ? next_letter(letter) : NULL;
+    __atomic_store_n(&cache->unopened, letter != NULL ? next_letter(letter) : NULL,
+                     __ATOMIC_RELAXED);
     return letter;
 }
 

@@ -11,6 +11,7 @@
 #ifndef QUARRY_PROCESS_CACHE_PARTS_H
 #define QUARRY_PROCESS_CACHE_PARTS_H
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,6 +51,12 @@ static inline void cache_unlink(struct slab **list, const struct slab *slab)
 static inline bool cache_is_set_aside(const struct slab *slab)
 {
     return (slab_owner(slab) & SLAB_SET_ASIDE) != 0;
+}
+
+/* Whether it is an orphan that is on no list yet. */
+static inline bool cache_arrives(const struct slab *slab)
+{
+    return (slab_owner(slab) & SLAB_ARRIVES) != 0;
 }
 
 /* The slab is the cache's, which is the calling thread's. With the orphans' lock if it was theirs.
@@ -102,29 +109,41 @@ static inline bool mail_is_there(struct thread_cache *cache)
     return atomic_load_explicit(&cache->inbox, memory_order_seq_cst) != NULL;
 }
 
-/* Whether mail_open would open a letter. Busy. */
+/* Whether mail_open would open a letter. */
 static inline bool mail_is_left(struct thread_cache *cache)
 {
-    return cache->unopened != NULL || mail_is_there(cache);
+    return __atomic_load_n(&cache->unopened, __ATOMIC_RELAXED) != NULL || mail_is_there(cache);
 }
 
-/* Puts at most so many chains in order that were sent to a cache: busy, or the orphans' lock. */
+/* Puts at most so many chains in order that were sent to a cache: busy, or with the orphans' lock.
+ */
 void mail_open(struct thread_cache *cache, unsigned int most);
 
 /* --- orphans.c --- */
 
 extern struct thread_cache orphans; /* guarded by their lock, but for the inbox */
 
+/* Once the options are read, and before anybody uses it. */
+void orphans_make_lock(void);
+
 /* Takes the orphans' lock; false iff somebody has it. */
 bool orphans_try(void);
-/* The same, and waits. Not in a handler. */
-void orphans_wait(void);
 void orphans_leave(void);
 /* Whether the calling thread has the lock, or is about to take it: it may be a handler's. */
 bool orphans_are_held(void);
 
-/* Makes all slabs of a list orphans, but for empty ones. With the lock. */
+/* Makes all slabs of a list orphans, but for empty ones. Whoever has the slabs. */
 void orphans_add(struct slab **list);
+
+/* There is mail in a cache that no thread has, or had none a moment ago: whoever tends next is to
+ * see to it. Any thread, at any time. */
+void orphans_call_for(struct thread_cache *without_thread);
+
+/* Puts what was left behind in order, if nobody is at it: at most so many portions, each of which
+ * takes constant time. Without the lock. */
+void orphans_tend(unsigned int portions);
+#define ORPHANS_FEW 2u
+#define ORPHANS_ALL UINT_MAX
 
 /* A slab with free blocks, or if that will do with such as were never used, which nobody has any
  * more, and the cache has from then on; or NULL. Busy. */
@@ -134,12 +153,9 @@ struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool w
  * orphan and nobody has the lock; it is on no list. Busy. */
 bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab);
 
-/* Puts in order what was sent to a cache that no thread has, or had none a moment ago, and to the
- * orphans. Without the lock. */
-void orphans_tend(struct thread_cache *without_thread);
-
 void orphans_before_fork(void);
-void orphans_after_fork(void);
+void orphans_after_fork_in_parent(void);
+void orphans_after_fork_in_child(void);
 
 /* --- cache_life.c --- */
 

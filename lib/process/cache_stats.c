@@ -30,7 +30,7 @@ static void settle(struct thread_cache *cache)
         mail_open(cache, UINT_MAX);
         cache_leave(cache);
     }
-    orphans_tend(&orphans);
+    orphans_tend(ORPHANS_ALL);
 }
 
 size_t thread_cache_trim(void)

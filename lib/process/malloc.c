@@ -7,7 +7,8 @@
  *
  * A block that no arena can serve, because address space for a region is not to be had or because
  * others are in all arenas for whom the caller must not wait, becomes a large block, too. Of large
- * blocks runs are the usual kind; the arenas' front end has none. */
+ * blocks runs are the usual kind; the arenas' front end has none. In the real-time mode all that is
+ * not served by slabs is a run. */
 #include <errno.h>
 #include <quarry/malloc.h>
 #include <string.h>
@@ -31,19 +32,29 @@ struct allocation {
     bool zeroed;
 };
 
+/* Whether a block may be had that is not made of slices: not if there is only the reserve of the
+ * real-time mode. There it counts. */
+static bool may_leave_slices(void)
+{
+    if (options_rt()) {
+        slices_count_exhausted();
+    }
+    return !options_exhausted_fails();
+}
+
 static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
 {
     struct allocation result = {NULL, false};
     size_t threshold = options_large_threshold();
 
-    if (bytes < threshold && align < threshold) {
+    if (!options_rt() && bytes < threshold && align < threshold) {
         result.block = arena_alloc(align, bytes);
     }
     if (result.block == NULL) {
         result.block = run_alloc(align, bytes, zeroed);
         result.zeroed = zeroed;
     }
-    if (result.block == NULL) {
+    if (result.block == NULL && may_leave_slices()) {
         result.block = large_alloc(align, bytes);
         result.zeroed = true;
     }
@@ -70,7 +81,7 @@ static struct allocation allocate(size_t align, size_t bytes, bool zeroed)
         return result;
     }
     result = allocate_once(align, bytes, zeroed);
-    if (result.block == NULL && reclaim() != 0) {
+    if (result.block == NULL && !options_exhausted_fails() && reclaim() != 0) {
         result = allocate_once(align, bytes, zeroed);
     }
     return result;
@@ -256,7 +267,7 @@ static void *resize_run(struct slab *run, void *block, size_t bytes)
     if (run_resize(run, block, bytes)) {
         return block;
     }
-    resized = run_move_out(run, block, bytes);
+    resized = options_rt() ? NULL : run_move_out(run, block, bytes); /* its memory is to stay */
     return resized != NULL ? resized : move(block, bytes);
 }
 
@@ -383,6 +394,9 @@ size_t quarry_malloc_usable_size(void *block)
 int quarry_malloc_trim(size_t keep_bytes)
 {
     setup();
+    if (options_rt()) {
+        return 0;
+    }
     size_t bytes = thread_cache_trim();
 
     bytes += arena_trim(keep_bytes);

@@ -5,11 +5,15 @@
  *   arenas=N               1 to 32; twice the number of processors unless set
  *   large_threshold=SIZE   64k to 32m; 512k unless set
  *   purge_delay_ms=N       0 to 3600000; 1000 unless set
+ *   rt=0|1                 the real-time mode (realtime.c); 0 unless set
+ *   reserve=SIZE           its memory: 1m to 128g; 64m unless set
+ *   exhausted=grow|fail    what becomes of blocks that do not fit in there; grow unless set
  *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set
  *   stats=PATH             append the counters to a file at exit; "stderr" is standard error
  *
  * Unless the front end is set it is slabs, and under memory checkers, which know chunks and nothing
- * of slabs (os/checkers.h), chunk heaps.
+ * of slabs (os/checkers.h), chunk heaps. The real-time mode needs slabs, and has them unless the
+ * other front end is set. Options that have no effect because of another one are reported.
  *
  * SIZE is a number with or without k, m or g behind it. What cannot be understood is reported on
  * standard error and skipped. */
@@ -19,15 +23,20 @@
 #include <string.h>
 
 #include "os/checkers.h"
+#include "os/fault.h"
 #include "os/option_text.h"
 #include "os/os.h"
 #include "process/arena.h"
+#include "process/size_class.h"
 
 #define KIB                   ((size_t)1 << 10)
 #define MIB                   ((size_t)1 << 20)
 #define NS_PER_MS             1000000u
 #define LARGE_THRESHOLD_LEAST (64 * KIB)
 #define LARGE_THRESHOLD_MOST  (32 * MIB)
+#define RESERVE_LEAST         MIB
+#define RESERVE_MOST          ((size_t)128 << 30)
+#define RESERVE_USUAL         (64 * MIB)
 #define PURGE_DELAY_MS_MOST   3600000u
 #define ARENAS_PER_PROCESSOR  2u
 
@@ -39,10 +48,14 @@ static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 static bool foreign_aborts;
 static enum { FRONTEND_UNSET, FRONTEND_SLAB, FRONTEND_HEAP } frontend;
 static char stats_path[256];
+static bool rt;
+static bool exhausted_fails;
+static size_t reserve_bytes; /* 0: was not set */
 
 size_t options_large_threshold(void)
 {
-    return atomic_load_explicit(&large_threshold, memory_order_relaxed);
+    return options_rt() ? SIZE_CLASS_MOST_BYTES + 1
+                        : atomic_load_explicit(&large_threshold, memory_order_relaxed);
 }
 
 unsigned int options_arenas(void)
@@ -62,7 +75,22 @@ bool options_foreign_aborts(void)
 
 bool options_slabs(void)
 {
-    return frontend == FRONTEND_UNSET ? !checkers_run() : frontend == FRONTEND_SLAB;
+    return frontend == FRONTEND_UNSET ? rt || !checkers_run() : frontend == FRONTEND_SLAB;
+}
+
+bool options_rt(void)
+{
+    return rt && frontend != FRONTEND_HEAP;
+}
+
+size_t options_reserve_bytes(void)
+{
+    return reserve_bytes != 0 ? reserve_bytes : RESERVE_USUAL;
+}
+
+bool options_exhausted_fails(void)
+{
+    return exhausted_fails && options_rt();
 }
 
 const char *options_stats_path(void)
@@ -132,14 +160,41 @@ static bool set_frontend(struct option_text value)
     return true;
 }
 
-static bool set_foreign(struct option_text value)
+/* One of two words; *option tells whether it is the first. */
+static bool set_choice(struct option_text value, const char *word, const char *other, bool *option)
 {
-    bool aborts = option_text_is(value, "abort");
+    bool is_word = option_text_is(value, word);
 
-    if (!aborts && !option_text_is(value, "ignore")) {
+    if (!is_word && !option_text_is(value, other)) {
         return false;
     }
-    foreign_aborts = aborts;
+    *option = is_word;
+    return true;
+}
+
+static bool set_foreign(struct option_text value)
+{
+    return set_choice(value, "abort", "ignore", &foreign_aborts);
+}
+
+static bool set_rt(struct option_text value)
+{
+    return set_choice(value, "1", "0", &rt);
+}
+
+static bool set_exhausted(struct option_text value)
+{
+    return set_choice(value, "fail", "grow", &exhausted_fails);
+}
+
+static bool set_reserve(struct option_text value)
+{
+    size_t bytes;
+
+    if (!option_text_size(value, &bytes) || bytes < RESERVE_LEAST || bytes > RESERVE_MOST) {
+        return false;
+    }
+    reserve_bytes = bytes;
     return true;
 }
 
@@ -155,17 +210,44 @@ static bool set_stats_path(struct option_text value)
 
 static const option_setter setters[OPTION_COUNT] = {
     [OPTION_ARENAS] = set_arenas,
+    [OPTION_EXHAUSTED] = set_exhausted,
     [OPTION_FOREIGN] = set_foreign,
     [OPTION_FRONTEND] = set_frontend,
     [OPTION_LARGE_THRESHOLD] = set_large_threshold,
     [OPTION_PURGE_DELAY_MS] = set_purge_delay_ms,
+    [OPTION_RESERVE] = set_reserve,
+    [OPTION_RT] = set_rt,
     [OPTION_STATS] = set_stats_path,
 };
+
+static void complain(const char *problem)
+{
+    struct line line = {.length = 0};
+
+    line_add(&line, "quarry: ");
+    line_add(&line, problem);
+    line_to_stderr(&line);
+}
+
+static void complain_of_contradictions(void)
+{
+    if (rt && frontend == FRONTEND_HEAP) {
+        complain("rt=1 has no effect with frontend=heap");
+    }
+    if (!rt && (reserve_bytes != 0 || exhausted_fails)) {
+        complain("reserve and exhausted have no effect without rt=1");
+    }
+}
 
 bool options_read(void)
 {
     size_t per_processor = (size_t)os_cpu_count() * ARENAS_PER_PROCESSOR;
 
     options_set_arenas(per_processor < ARENA_MAX ? per_processor : ARENA_MAX);
-    return option_text_read(setters);
+    bool done = option_text_read(setters);
+
+    if (done) {
+        complain_of_contradictions();
+    }
+    return done;
 }

@@ -22,6 +22,11 @@ uint64_t options_purge_delay_ns(void);
 bool options_foreign_aborts(void);
 /* Whether small blocks come from slabs: as was asked for; else unless a tool of Valgrind runs. */
 bool options_slabs(void);
+/* Whether the real-time mode is on: as was asked for, and not with chunk heaps. */
+bool options_rt(void);
+/* Its memory; and whether it is on and does without any other when that does not suffice. */
+size_t options_reserve_bytes(void);
+bool options_exhausted_fails(void);
 /* File to append the counters to at exit; "" for none. */
 const char *options_stats_path(void);
 

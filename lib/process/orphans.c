@@ -1,30 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slabs of threads that have ended. They belong to a cache without a thread, guarded by a lock that
- * nobody waits for but a thread that ends or forks. Threads adopt them before they make new ones, or
- * use pages that were never used; and when they free a block of one, so that what a thread takes over
- * from another one soon is its own.
+/* Slabs of threads that have ended. They belong to a cache without a thread. Threads adopt them
+ * before they make new ones, or use pages that were never used; and when they free a block of one,
+ * so that what a thread takes over from another one soon is its own.
  *
- * Who frees a block of such a slab sends it to the orphans, tries the lock, and puts in order what
- * was sent. If somebody else has the lock, he looks once more after he has released it. So
+ *    ending threads --> arrivals --> | slab | --> | slab |      welcomed onto the orphans' lists
+ *    senders        --> called   --> | cache | --> | cache |    without a thread, but with mail
+ *                       orphans' inbox --> | letter |
  *
- *   1. no letter stays in the orphans' inbox, or in that of a cache without a thread, for longer
- *      than the lock is held.
+ * Whoever leaves something behind, a slab of an ending thread or a letter that nobody waits for,
+ * puts it where it is found, which takes no lock, and tends: tries the lock, and if it is free puts
+ * a portion of all that is there in order. Nobody waits for the lock but a thread that forks, and
+ * nobody holds it for longer than a portion takes, but a thread that has just ended and the child
+ * of a fork.
+ *
+ * A portion is a constant amount of work, more than one call leaves behind, so that tending keeps
+ * up with what comes. Some may be left: if the lock was taken, and its holder has done the portions
+ * that a call may do. That is not lost:
+ *
+ *   1. What is left behind is in the arrivals, in the inbox of the orphans or of a cache that is
+ *      called for, or in a cache that a thread has got since, which looks into its inbox itself.
+ *   2. Every thread tends before it makes a slab, and when it gets its cache. So as long as anybody
+ *      takes more memory, what is left behind is put in order.
+ *
+ * An orphan on its way has SLAB_ARRIVES set in its owner, from before it is the orphans' until it
+ * is on one of their lists. Blocks may come home to it meanwhile.
  *
  * Around a fork the forking thread holds the lock, and passes it without taking it. */
-#include <limits.h>
-
 #include "os/sync.h"
 #include "process/cache_parts.h"
+#include "process/options.h"
+
+/* A portion is so many of each. */
+#define PORTION_SLABS   2u
+#define PORTION_LETTERS 2u
 
 struct thread_cache orphans;
 
 static struct lock lock = {.rank = LOCK_RANK_ORPHANS};
+
+/* Anybody adds to these (release); who has the lock takes the first (acquire), and nobody else. */
+static _Atomic(struct slab *) arrivals;
+static _Atomic(struct thread_cache *) called;
 
 /* Owner thread and its signal handlers only. */
 static _Thread_local struct {
     volatile bool holds; /* it has the lock, or is about to take it, or has just released it */
     volatile bool forks; /* it has the lock for a fork */
 } thread;
+
+/* --- The lock --- */
+
+/* In the real-time mode its holder runs with the priority of a thread that waits to fork. Where the
+ * system does not have that, the lock stays as it is. */
+void orphans_make_lock(void)
+{
+    if (options_rt() && !lock_init(&lock, LOCK_RANK_ORPHANS, LOCK_INHERIT)) {
+        lock_renew(&lock);
+    }
+}
 
 bool orphans_are_held(void)
 {
@@ -56,14 +89,6 @@ bool orphans_try(void)
     return false;
 }
 
-void orphans_wait(void)
-{
-    begin_to_hold();
-    if (!thread.forks) {
-        lock_acquire(&lock);
-    }
-}
-
 void orphans_leave(void)
 {
     if (!thread.forks) {
@@ -72,16 +97,19 @@ void orphans_leave(void)
     end_to_hold();
 }
 
-void orphans_tend(struct thread_cache *without_thread)
+/* --- To leave something behind --- */
+
+static void leave_slab(struct slab *slab)
 {
-    while ((mail_is_there(without_thread) || mail_is_there(&orphans)) && orphans_try()) {
-        if (!atomic_load_explicit(&without_thread->in_use, memory_order_relaxed)) {
-            mail_open(without_thread, UINT_MAX);
-        } else {
-            without_thread = &orphans; /* a new thread has it, and will look itself */
-        }
-        mail_open(&orphans, UINT_MAX);
-        orphans_leave();
+    if (slab->used == 0) {
+        slab_drop(slab);
+        return;
+    }
+    slab_set_owner(slab, SLAB_ARRIVES);
+    atomic_store_explicit(&slab->cache, &orphans, memory_order_release);
+    slab->next = atomic_load_explicit(&arrivals, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&arrivals, &slab->next, slab,
+                                                  memory_order_seq_cst, memory_order_relaxed)) {
     }
 }
 
@@ -90,18 +118,111 @@ void orphans_add(struct slab **list)
     while (*list != NULL) {
         struct slab *slab = *list;
 
-        cache_unlink(list, slab);
-        if (slab->used == 0) {
-            slab_drop(slab);
-            continue;
-        }
-        slab_set_owner(slab, slab_owner(slab) & SLAB_SET_ASIDE);
-        atomic_store_explicit(&slab->cache, &orphans, memory_order_release);
-        cache_link(cache_is_set_aside(slab) ? &orphans.set_aside
-                                            : &orphans.partial[slab->size_class],
-                   slab);
+        *list = slab->next;
+        leave_slab(slab);
     }
 }
+
+/* The mark comes off before the inbox is looked into. So a letter that came before the mark was
+ * found set will be seen. */
+void orphans_call_for(struct thread_cache *without_thread)
+{
+    if (without_thread == &orphans ||
+        atomic_exchange_explicit(&without_thread->is_called, true, memory_order_seq_cst)) {
+        return;
+    }
+    without_thread->next_called = atomic_load_explicit(&called, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&called, &without_thread->next_called,
+                                                  without_thread, memory_order_seq_cst,
+                                                  memory_order_relaxed)) {
+    }
+}
+
+/* --- To put it in order. With the lock, unless it says otherwise. --- */
+
+static struct slab *next_arrival(void)
+{
+    struct slab *slab = atomic_load_explicit(&arrivals, memory_order_acquire);
+
+    while (slab != NULL &&
+           !atomic_compare_exchange_weak_explicit(&arrivals, &slab, slab->next,
+                                                  memory_order_acquire, memory_order_acquire)) {
+    }
+    return slab;
+}
+
+static struct thread_cache *next_called(void)
+{
+    struct thread_cache *cache = atomic_load_explicit(&called, memory_order_acquire);
+
+    while (cache != NULL &&
+           !atomic_compare_exchange_weak_explicit(&called, &cache, cache->next_called,
+                                                  memory_order_acquire, memory_order_acquire)) {
+    }
+    if (cache != NULL) {
+        atomic_store_explicit(&cache->is_called, false, memory_order_seq_cst);
+    }
+    return cache;
+}
+
+static void welcome(struct slab *slab)
+{
+    bool has_blocks = slab->free != NULL || slab_has_room(slab);
+
+    if (slab->used == 0) {
+        slab_drop(slab);
+        return;
+    }
+    slab_set_owner(slab, has_blocks ? 0 : SLAB_SET_ASIDE);
+    cache_link(has_blocks ? &orphans.partial[slab->size_class] : &orphans.set_aside, slab);
+}
+
+/* A thread that has got the cache since looks into its inbox itself. */
+static void open_mail_of(struct thread_cache *cache)
+{
+    if (atomic_load_explicit(&cache->in_use, memory_order_seq_cst)) {
+        return;
+    }
+    mail_open(cache, PORTION_LETTERS);
+    if (mail_is_left(cache)) {
+        orphans_call_for(cache);
+    }
+}
+
+static void do_portion(void)
+{
+    struct slab *slab;
+    unsigned int slabs = PORTION_SLABS;
+
+    while (slabs > 0 && (slab = next_arrival()) != NULL) {
+        welcome(slab);
+        slabs--;
+    }
+    struct thread_cache *cache = next_called();
+    if (cache != NULL) {
+        open_mail_of(cache);
+    }
+    mail_open(&orphans, PORTION_LETTERS);
+}
+
+/* With or without the lock. */
+static bool is_to_be_tended(void)
+{
+    return atomic_load_explicit(&arrivals, memory_order_seq_cst) != NULL ||
+           atomic_load_explicit(&called, memory_order_seq_cst) != NULL || mail_is_left(&orphans);
+}
+
+/* Who did not get the lock relies on its holder, who therefore looks once more afterwards. */
+void orphans_tend(unsigned int portions)
+{
+    while (portions > 0 && is_to_be_tended() && orphans_try()) {
+        do_portion();
+        orphans_leave();
+        portions--;
+    }
+}
+
+/* --- To adopt --- */
 
 /* With the lock. */
 static void pass_on(struct thread_cache *cache, struct slab *slab)
@@ -115,6 +236,7 @@ struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool w
 {
     struct slab *slab = NULL;
 
+    orphans_tend(ORPHANS_FEW);
     if (__atomic_load_n(&orphans.partial[size_class], __ATOMIC_RELAXED) != NULL && orphans_try()) {
         slab = cache_best_partial(&orphans, size_class);
         if (slab != NULL && with_free && slab->free == NULL) {
@@ -124,42 +246,60 @@ struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool w
             pass_on(cache, slab);
         }
         orphans_leave();
-        orphans_tend(&orphans);
+        orphans_tend(ORPHANS_FEW);
     }
     return slab;
 }
 
 bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab)
 {
-    bool is_orphan = false;
+    bool is_listed = false;
 
     if (orphans_try()) {
-        is_orphan = atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
-        if (is_orphan) {
+        is_listed = atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans &&
+                    (slab_owner(slab) & SLAB_ARRIVES) == 0;
+        if (is_listed) {
             pass_on(cache, slab);
         }
         orphans_leave();
-        orphans_tend(&orphans);
+        orphans_tend(ORPHANS_FEW);
     }
-    return is_orphan;
+    return is_listed;
 }
+
+/* --- Forks --- */
 
 void orphans_before_fork(void)
 {
     if (thread.holds) {
         return; /* in a handler that has interrupted whoever has the lock */
     }
-    orphans_wait();
+    begin_to_hold();
+    if (!thread.forks) {
+        lock_acquire(&lock);
+    }
     thread.forks = true;
     end_to_hold();
 }
 
-void orphans_after_fork(void)
+void orphans_after_fork_in_parent(void)
 {
     if (thread.forks) {
         begin_to_hold();
         thread.forks = false;
         orphans_leave();
-        orphans_tend(&orphans);
+        orphans_tend(ORPHANS_FEW);
+    }
+}
+
+/* A lock that inherits knows its holder by the kernel's number, which is another one here. */
+void orphans_after_fork_in_child(void)
+{
+    if (thread.forks) {
+        begin_to_hold();
+        thread.forks = false;
+        orphans_leave();
+        orphans_make_lock();
+        orphans_tend(ORPHANS_FEW);
     }
 }

@@ -6,7 +6,8 @@
  * are registered right afterwards, when the allocator already works, because registering may
  * allocate; being first they run last before a fork and first after it.
  *
- * Lock order around fork: the arenas by number; nothing else in the allocator has a lock. */
+ * Lock order around fork: the orphans, then the arenas by number; nothing else in the allocator has
+ * a lock. */
 #include "process/setup.h"
 
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include "os/os.h"
 #include "process/arena.h"
 #include "process/options.h"
+#include "process/realtime.h"
 #include "process/thread_cache.h"
 
 _Atomic(int) setup_state;
@@ -88,5 +90,6 @@ __attribute__((constructor)) static void setup_at_load(void)
     if (!options_are_read) {
         read_options();
     }
+    realtime_begin();
     thread_cache_prepare();
 }

@@ -5,6 +5,7 @@
 #include "core/bits.h"
 #include "core/check.h"
 #include "os/os.h"
+#include "process/options.h"
 #include "process/own.h"
 #include "process/size_class.h"
 
@@ -130,8 +131,10 @@ struct block_list slab_thread_page(struct slab *slab)
     size_t end = round_down(offset, os_page_bytes()) + os_page_bytes();
     uint32_t count = (uint32_t)((end - offset + block_bytes - 1) / block_bytes);
     uint32_t left = slab->blocks - slab->threaded;
+    uint32_t most = options_rt() ? SLAB_PORTION_BLOCKS : left;
     char *first = (char *)slab_start(slab) + offset;
 
+    left = left < most ? left : most;
     count = count < left ? count : left;
     if (count == 0) {
         return (struct block_list){NULL, 0};

@@ -36,7 +36,7 @@ struct thread_cache;
 
 struct slab {
     void *free;        /* blocks that were given back, linked; owner's */
-    uintptr_t owner;   /* owner's thread pointer; with SLAB_SET_ASIDE: no free may be fast */
+    uintptr_t owner;   /* owner's thread pointer; with a flag below: no free may be fast */
     uint32_t used;     /* rule 2; owner's */
     uint32_t threaded; /* blocks that were ever on a list; owner's */
     uint32_t blocks;   /* in all; constant while taken */
@@ -49,6 +49,8 @@ struct slab {
 };
 
 #define SLAB_SET_ASIDE ((uintptr_t)1)
+/* Of an orphan: it is on no list yet (orphans.c). */
+#define SLAB_ARRIVES ((uintptr_t)2)
 
 _Static_assert(sizeof(struct slab) == 64, "a descriptor is a cache line");
 
@@ -128,6 +130,10 @@ struct block_list {
 
 /* Takes all free blocks, of which there are some. Owner. */
 struct block_list slab_take_free(struct slab *slab);
+
+/* In the real-time mode, where their memory is there already, no more than so many are taken at a
+ * time that were never used. */
+#define SLAB_PORTION_BLOCKS 16u
 
 /* Takes those of one more page that were never used. Owner. */
 struct block_list slab_thread_page(struct slab *slab);

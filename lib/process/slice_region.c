@@ -19,6 +19,11 @@
  * one on, tells the kernel to have their memory, and releases them. So no system call is made while
  * anybody waits.
  *
+ * In the real-time mode the first slices are the reserve: its memory, and all that is looked at to
+ * take it, is there before anybody asks, and stays. Then no time is asked for and nothing is given
+ * to the kernel. As the lowest slices are taken first, one beyond is wanted only if there are not
+ * so many neighbours free in the reserve.
+ *
  * Invariants:
  *   1. A slice is taken iff its bit is set; whoever set it has it, with its descriptor.
  *   2. A slice below `known` is usable, and so is its descriptor.
@@ -26,6 +31,7 @@
  *      taken is not touched: whoever takes it clears the bit. */
 #include "process/slice_region.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <quarry/bitarray.h>
@@ -72,6 +78,8 @@ static _Atomic(size_t) used_slices; /* relaxed: a number for questions */
 static _Atomic(size_t) kept_slices; /* free and touched, likewise */
 /* Those that are kept are below, but for what was lost in a race; 0: look from the end again. */
 static _Atomic(size_t) look_below;
+static _Atomic(size_t) reserve_slices; /* of the reserve; 0: there is none; relaxed */
+static _Atomic(uint64_t) exhausted;    /* how often it did not suffice; relaxed */
 
 /* --- The range --- */
 
@@ -220,6 +228,66 @@ static bool make_known(size_t end)
     return enough;
 }
 
+/* --- The reserve --- */
+
+static size_t slices_reserved(void)
+{
+    return atomic_load_explicit(&reserve_slices, memory_order_relaxed);
+}
+
+/* The pages that hold so many bytes are there and locked, or only there, or not. */
+static int make_stay(void *start, size_t bytes)
+{
+    size_t page_bytes = os_page_bytes();
+    int result = os_lock_pages(start, round_up(bytes, page_bytes));
+
+    if (result != 0 && !os_populate(start, round_up(bytes, page_bytes), true)) {
+        result = -ENOMEM;
+    }
+    return result;
+}
+
+int slice_region_make_reserve(size_t bytes)
+{
+    size_t count = round_up(bytes, SLICE_BYTES) >> SLICE_SHIFT;
+    uint32_t *words = taken.bundles; /* of both arrays, whole: a mebibyte at most */
+
+    if (count > slices || !make_known(count)) {
+        return -ENOMEM;
+    }
+    atomic_store_explicit(&reserve_slices, count, memory_order_relaxed);
+    int results[] = {
+        make_stay(slice_region_slabs, count * sizeof(struct slab)),
+        make_stay(words, slice_region_start - (uintptr_t)words),
+        make_stay(slice_start(0), count << SLICE_SHIFT),
+    };
+    int worst = 0;
+    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+        worst = results[i] == -ENOMEM || worst == 0 ? results[i] : worst;
+    }
+    return worst;
+}
+
+void slices_count_exhausted(void)
+{
+    atomic_fetch_add_explicit(&exhausted, 1, memory_order_relaxed);
+}
+
+/* Whether slices up to `end` may be had. It counts if they are not all of the reserve. */
+static bool may_go_beyond(size_t end)
+{
+    size_t reserved = slices_reserved();
+
+    if (reserved == 0 || end <= reserved) {
+        return true;
+    }
+    if (options_exhausted_fails()) {
+        return false;
+    }
+    slices_count_exhausted();
+    return true;
+}
+
 /* --- To take and to give --- */
 
 static bool claim(size_t count, size_t *slice)
@@ -275,7 +343,7 @@ static void clear_touched(size_t slice, size_t count)
 /* Makes slices usable that were claimed; if they cannot be, they are free again. */
 static bool begin_use(size_t slice, size_t count, bool zeroed)
 {
-    if (!make_known(slice + count)) {
+    if (!may_go_beyond(slice + count) || !make_known(slice + count)) {
         bitarray_release(&taken, count, slice);
         return false;
     }
@@ -306,7 +374,9 @@ size_t slices_take_zeroed(size_t count)
 
 bool slices_take_at(size_t slice, size_t count)
 {
-    return bitarray_has_region(&taken, count, slice) && bitarray_claim(&taken, count, slice) &&
+    size_t end = slices_reserved() != 0 ? slices_reserved() : slices;
+
+    return count <= end && slice <= end - count && bitarray_claim(&taken, count, slice) &&
            begin_use(slice, count, false);
 }
 
@@ -319,7 +389,8 @@ void slices_give_untouched(size_t slice, size_t count)
 /* The memory of slices that are still taken goes back; or stays, and is kept. */
 static bool discard(size_t slice, size_t count)
 {
-    return options_purge_delay_ns() == 0 && os_discard(slice_start(slice), count << SLICE_SHIFT);
+    return slices_reserved() == 0 && options_purge_delay_ns() == 0 &&
+           os_discard(slice_start(slice), count << SLICE_SHIFT);
 }
 
 static void look_from(size_t end)
@@ -339,7 +410,9 @@ void slices_give(size_t slice, size_t count)
     size_t kept = add(&kept_slices, count);
     slices_give_untouched(slice, count);
     look_from(slice + count);
-    slice_decay_more_are_kept(kept);
+    if (slices_reserved() == 0) {
+        slice_decay_more_are_kept(kept);
+    }
 }
 
 /* --- To the kernel --- */
@@ -392,7 +465,8 @@ static size_t purge_run(size_t *end, size_t most)
 
 void slices_purge_if_due(void)
 {
-    size_t due = slice_decay_due(atomic_load_explicit(&kept_slices, memory_order_relaxed));
+    size_t kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
+    size_t due = slices_reserved() == 0 ? slice_decay_due(kept) : 0;
 
     if (due == 0) {
         return;
@@ -411,7 +485,7 @@ size_t slices_purge(void)
 {
     size_t gone = 0;
 
-    for (size_t end = known_slices(); end != 0;) {
+    for (size_t end = slices_reserved() == 0 ? known_slices() : 0; end != 0;) {
         gone += purge_run(&end, RUN_SLICES);
     }
     slice_decay_gone(gone);
@@ -429,4 +503,6 @@ void slices_add_stats(struct quarry_malloc_stats *stats)
 
     stats->reserved_bytes += slices << SLICE_SHIFT;
     stats->committed_bytes += known << SLICE_SHIFT;
+    stats->reserve_bytes = slices_reserved() << SLICE_SHIFT;
+    stats->exhausted += atomic_load_explicit(&exhausted, memory_order_relaxed);
 }

@@ -27,6 +27,16 @@ extern struct slab *slice_region_slabs; /* descriptors; constant likewise */
  * be had, and no address is in one. Once, before anything else. */
 bool slice_region_reserve(void);
 
+/* For the real-time mode: the first slices, of so many bytes, become the reserve, whose memory is
+ * there and locked, and is never given back. 0, or why it is not so, as os_lock_pages says: -EPERM:
+ * it is there, and not locked; -ENOMEM: it is not all there. Once. */
+int slice_region_make_reserve(size_t bytes);
+
+/* Counts that the reserve did not suffice, and what was wanted comes from elsewhere, or from
+ * nowhere.
+ */
+void slices_count_exhausted(void);
+
 /* In the child of a fork. */
 void slice_region_after_fork(void);
 
@@ -65,14 +75,14 @@ size_t slices_take(size_t count);
 /* The same, and their contents are zeros. */
 size_t slices_take_zeroed(size_t count);
 
-/* Takes those slices, if nobody has any of them. */
+/* Takes those slices, if nobody has any of them, nor are they beyond the reserve. */
 bool slices_take_at(size_t slice, size_t count);
 
 /* Gives back slices that have no memory: it is zeros, and nobody has touched it since. */
 void slices_give_untouched(size_t slice, size_t count);
 
 /* Gives them back. Their memory stays for whoever takes them next, and goes to the kernel when
- * nobody has for the purge delay; at once if that is 0. */
+ * nobody has for the purge delay; at once if that is 0; never if there is a reserve. */
 void slices_give(size_t slice, size_t count);
 
 /* To be called now and then by who allocates, without a lock: gives back to the kernel what is due.

@@ -57,6 +57,10 @@ __attribute__((destructor)) static void report_at_exit(void)
     add_field(&line, "live_bytes", stats.live_bytes);
     add_field(&line, "committed_bytes", stats.committed_bytes);
     add_field(&line, "foreign", stats.foreign);
+    if (stats.reserve_bytes != 0) {
+        add_field(&line, "reserve_bytes", stats.reserve_bytes);
+        add_field(&line, "exhausted", stats.exhausted);
+    }
     line.text[line.length++] = '\n';
     if (!os_append(options_stats_path(), line.text, line.length)) {
         struct line complaint = {.length = 0};

@@ -30,11 +30,13 @@
 
 #include "core/check.h"
 #include "process/cache_parts.h"
+#include "process/options.h"
 
 /* Letters that a call of malloc opens which does not find a block on its list; and at the most, if
  * it would otherwise take memory that was not used before. */
 #define FEW_LETTERS  16u
 #define MOST_LETTERS 512u
+_Static_assert(FEW_LETTERS >= SLAB_PORTION_BLOCKS, "a letter is opened for each block");
 /* After so many blocks that came the slow way somebody looks whether memory is to go back to the
  * kernel: to ask for the time costs as much as most visits that are for one block. */
 #define BLOCKS_PER_LOOK 16
@@ -69,6 +71,9 @@ void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first
                       uint32_t count)
 {
     slab_give_chain(slab, first, last, count);
+    if (cache_arrives(slab)) {
+        return;
+    }
     if (cache_is_set_aside(slab)) {
         bring_back(cache, slab);
     }
@@ -192,13 +197,15 @@ static bool has_free(const struct thread_cache *cache, size_t size_class)
 }
 
 /* What others have freed may be all that a thread allocates. So mail comes before memory that is
- * not used yet, up to a limit. */
+ * not used yet, up to a limit. In the real-time mode the limit is lower, and letters do not pile up
+ * all the same: for each block that was never used one letter is opened, if there is one. */
 static void collect_mail(struct thread_cache *cache, size_t size_class)
 {
+    unsigned int most = options_rt() ? FEW_LETTERS : MOST_LETTERS;
+
     mail_open(cache, FEW_LETTERS);
     for (unsigned int i = FEW_LETTERS;
-         i < MOST_LETTERS && mail_is_left(cache) && !has_free(cache, size_class);
-         i += FEW_LETTERS) {
+         i < most && mail_is_left(cache) && !has_free(cache, size_class); i += FEW_LETTERS) {
         mail_open(cache, FEW_LETTERS);
     }
 }

@@ -34,8 +34,10 @@ struct thread_cache {
     struct slab *partial[SIZE_CLASSES]; /* others that have free blocks */
     struct slab *set_aside;             /* those that have none */
     volatile bool busy;                 /* a call is on the slow way: handlers change nothing */
-    _Atomic(bool) in_use;               /* a living thread has it; changed with the orphans' lock */
-    struct thread_cache *unused;        /* the next of those that no thread has; orphans' lock */
+    _Atomic(bool) in_use;               /* a living thread has it; set with the orphans' lock */
+    struct thread_cache *unused;        /* the next of those that no thread has (cache_life.c) */
+    _Atomic(bool) is_called;            /* it is called for (orphans.c), or is about to be */
+    struct thread_cache *next_called;   /* the next one that is */
     uint32_t forks;            /* that the process had gone through when its thread got it */
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */

@@ -1,101 +1,153 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slabs that threads have left behind: who adopts them, and when. */
+/* What ended threads leave behind while somebody has the orphans' lock, who is the main thread here
+ * as if it forked: nobody waits for it, and all is put in order later, a portion at a time. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
+#include "process/cache_parts.h"
 #include "process/setup.h"
 #include "../support/small_blocks.h"
 
-enum { LEFT = 5, LEFT_FREE = 2 };
+#define BLOCKS       2000u
+#define BYTES        64u
+#define HANG_SECONDS 60u
 
-/* A thread takes blocks, frees the first ones again, and ends: its slab is an orphan. */
-struct left {
-    size_t bytes;
-    char *blocks[LEFT];
-};
+static void *blocks[BLOCKS];
 
-static void *leave(void *arg)
-{
-    struct left *left = arg;
-
-    for (size_t i = 0; i < LEFT; i++) {
-        left->blocks[i] = take(left->bytes);
-    }
-    for (size_t i = 0; i < LEFT_FREE; i++) {
-        give(left->blocks[i]);
-    }
-    return NULL;
-}
-
-static void in_a_thread(void *(*run)(void *), void *arg)
+static void run(void *(*body)(void *arg), void *arg)
 {
     pthread_t thread;
 
-    assert_int_equal(pthread_create(&thread, NULL, run, arg), 0);
-    pthread_join(thread, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, body, arg), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-static bool is_own(const void *block)
+static void *take_all(void *arg)
 {
-    return atomic_load(&slab_of_block(block)->cache) == thread_cache;
-}
-
-/* Of these blocks a page has one, so the thread's own slab has none that is free. */
-static void *adopt_for_free_blocks(void *arg)
-{
-    struct left left = {.bytes = 3900};
-    char *own = take(left.bytes);
-    char *block;
-
-    in_a_thread(leave, &left);
-    block = take(left.bytes);
-    assert_ptr_equal(slab_of_block(block), slab_of_block(left.blocks[LEFT - 1]));
-    assert_ptr_not_equal(slab_of_block(block), slab_of_block(own));
-    assert_true(is_own(block));
-    give(block);
-    give(own);
-    for (size_t i = LEFT_FREE; i < LEFT; i++) {
-        give(left.blocks[i]);
+    for (size_t i = 0; i < BLOCKS; i++) {
+        blocks[i] = take(BYTES);
+        memset(blocks[i], 7, BYTES);
     }
     return arg;
 }
 
-static void blocks_that_were_left_come_before_pages_that_were_never_used(void **state)
+/* In letters of some blocks, for which the thread needs a cache of its own. */
+static void *give_all(void *arg)
 {
-    in_a_thread(adopt_for_free_blocks, NULL);
-}
-
-static void *adopt_by_a_free(void *arg)
-{
-    struct left left = {.bytes = 3300};
-    struct left more = {.bytes = 2000};
-    char *own = take(left.bytes);
-
-    in_a_thread(leave, &left);
-    in_a_thread(leave, &more);
-    give(left.blocks[LEFT_FREE]);
-    give(more.blocks[LEFT_FREE]);
-    assert_true(is_own(left.blocks[LEFT - 1]));
-    assert_false(is_own(more.blocks[LEFT - 1])); /* the thread has none of this size */
-    for (size_t i = LEFT_FREE + 1; i < LEFT; i++) {
-        give(left.blocks[i]);
-        give(more.blocks[i]);
+    give(take(16));
+    for (size_t i = 0; i < BLOCKS; i++) {
+        give(blocks[i]);
     }
-    give(own);
     return arg;
 }
 
-static void who_frees_a_block_that_was_left_adopts_its_slab(void **state)
+static bool is_orphan(const void *block)
 {
-    in_a_thread(adopt_by_a_free, NULL);
+    struct slab *slab = slab_of_block(block);
+
+    return atomic_load(&slab->cache) == &orphans && !cache_arrives(slab);
+}
+
+static void threads_end_without_waiting(void **state)
+{
+    size_t before = slices_in_use();
+
+    thread_cache_before_fork();
+    run(take_all, NULL);
+    assert_true(cache_arrives(slab_of_block(blocks[0])));
+    thread_cache_after_fork_in_parent();
+    orphans_tend(ORPHANS_ALL);
+    assert_true(is_orphan(blocks[0]) && is_orphan(blocks[BLOCKS - 1]));
+    give_all(NULL);
+    thread_cache_trim();
+    assert_true(slices_in_use() <= before);
+}
+
+static void blocks_come_home_to_slabs_on_their_way(void **state)
+{
+    size_t before = slices_in_use();
+
+    thread_cache_before_fork();
+    run(take_all, NULL);
+    run(give_all, NULL);
+    assert_true(slices_in_use() > before);
+    thread_cache_after_fork_in_parent();
+    orphans_tend(ORPHANS_ALL);
+    assert_int_equal(slices_in_use(), before);
+}
+
+static void one_call_does_a_portion(void **state)
+{
+    size_t before = slices_in_use();
+    unsigned int calls = 0;
+
+    run(take_all, NULL);
+    thread_cache_before_fork();
+    run(give_all, NULL);
+    thread_cache_after_fork_in_parent();
+    while (mail_is_left(&orphans)) {
+        orphans_tend(ORPHANS_FEW);
+        calls++;
+    }
+    assert_in_range(calls, 10, 100);
+    assert_int_equal(slices_in_use(), before);
+}
+
+static void to_take_more_memory_is_to_tend(void **state)
+{
+    void *mine[300];
+
+    run(take_all, NULL);
+    thread_cache_before_fork();
+    run(give_all, NULL);
+    thread_cache_after_fork_in_parent();
+    assert_true(mail_is_left(&orphans));
+    for (size_t i = 0; i < 300; i++) {
+        mine[i] = take(SIZE_CLASS_MOST_BYTES); /* a slab for every eight */
+    }
+    assert_false(mail_is_left(&orphans));
+    for (size_t i = 0; i < 300; i++) {
+        give(mine[i]);
+    }
+    thread_cache_trim();
+}
+
+static struct thread_cache without_thread;
+
+static void *send_one(void *block)
+{
+    mail_send(slab_of_block(block), block, block, 1);
+    return block;
+}
+
+/* As a thread does that has read whose the slab is, and is late. */
+static void mail_for_a_cache_without_thread_is_found(void **state)
+{
+    struct slab *slab = slab_make(size_class_of(BYTES));
+    struct block_list list = slab_thread_page(slab);
+    void *second = *(void **)list.first;
+
+    cache_take_possession(&without_thread, slab);
+    cache_link(&without_thread.partial[slab->size_class], slab);
+    thread_cache_before_fork();
+    run(send_one, list.first);
+    assert_true(mail_is_left(&without_thread));
+    thread_cache_after_fork_in_parent();
+    assert_false(mail_is_left(&without_thread));
+    assert_ptr_equal(slab->free, list.first);
+    run(send_one, second);
+    assert_false(mail_is_left(&without_thread));
 }
 
 static int begin(void **state)
 {
+    alarm(HANG_SECONDS);
     setup();
     thread_cache_init();
     return take(16) != NULL ? 0 : -1;
@@ -104,8 +156,11 @@ static int begin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_that_were_left_come_before_pages_that_were_never_used),
-        cmocka_unit_test(who_frees_a_block_that_was_left_adopts_its_slab),
+        cmocka_unit_test(threads_end_without_waiting),
+        cmocka_unit_test(blocks_come_home_to_slabs_on_their_way),
+        cmocka_unit_test(one_call_does_a_portion),
+        cmocka_unit_test(to_take_more_memory_is_to_tend),
+        cmocka_unit_test(mail_for_a_cache_without_thread_is_found),
     };
 
     return cmocka_run_group_tests(tests, begin, NULL);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The real-time mode: no call waits for the system.
+ *
+ *    QUARRY_OPTIONS=rt=1,reserve=256m
+ *
+ *    descriptors | bits | slice 0 | ... | slice n - 1 | slice n | ...
+ *    `-------- there and locked from the start -------' `-- wanted when these do not suffice
+ *
+ * When a program starts, memory for all its blocks is taken from the system, with the library's own
+ * code and variables; its pages are made to be there, and locked. From then on, as long as the
+ * reserve suffices, no call makes a system call or faults.
+ *
+ *   1. Nothing goes back to the system (slice_region.c), so nothing must be fetched again.
+ *   2. Caches of threads come out of the reserve (cache_life.c).
+ *   3. When the reserve does not suffice, that is counted, and more is taken from the system; or
+ *      the call fails (exhausted=fail).
+ *
+ * Not promised: what happens before the library's constructor runs; the child of a fork, whose
+ * pages are shared with its parent until one of them writes, and which has no locked memory, nor
+ * the parent until it has its pages for itself again; and memory other than the allocator's. */
+#include "process/realtime.h"
+
+#include <errno.h>
+#include <quarry/malloc.h>
+
+#include "os/fault.h"
+#include "os/os.h"
+#include "process/options.h"
+#include "process/slice_region.h"
+
+static void complain(const char *problem)
+{
+    struct line line = {.length = 0};
+
+    line_add(&line, "quarry: rt=1: ");
+    line_add(&line, problem);
+    line_to_stderr(&line);
+}
+
+void realtime_begin(void)
+{
+    if (!options_rt()) {
+        return;
+    }
+    int reserve = slice_region_make_reserve(options_reserve_bytes());
+    int image = os_lock_image();
+
+    if (reserve == -ENOMEM || image == -ENOMEM) {
+        complain("there is not enough memory for the reserve");
+    } else if (reserve != 0 || image != 0) {
+        complain("the reserve is not locked, for the system refuses (RLIMIT_MEMLOCK)");
+    }
+    /* This thread gets its cache, and what the C library's functions do first is done. */
+    quarry_free(quarry_malloc(1));
+}

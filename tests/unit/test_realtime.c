@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The real-time mode: what its options mean, what is there after its beginning, and what happens
+ * when the reserve does not suffice. Each test is a process of its own, for the mode stays. */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <quarry/malloc.h>
+#include "os/os.h"
+#include "process/options.h"
+#include "process/realtime.h"
+#include "process/slab.h"
+#include "../support/death.h"
+#include "../support/fake_os.h"
+#include "../support/small_blocks.h"
+
+#define MIB           ((size_t)1 << 20)
+#define SLICES_IN_MIB (MIB >> SLICE_SHIFT)
+
+/* In children: a failed expectation ends them. */
+static void expect(bool condition, const char *what)
+{
+    if (!condition) {
+        write(2, what, strlen(what));
+        _exit(1);
+    }
+}
+#define EXPECT(condition) expect((condition), #condition "\n")
+
+static void in_a_process(void (*test)(void *arg))
+{
+    struct death death = death_of(test, NULL);
+
+    if (death.signal != 0 || death.exit_code != 0) {
+        fail_msg("%s", death.message);
+    }
+}
+
+/* What the fake's usual options ask for is another front end. */
+static void read_text(const char *text)
+{
+    fake_os_set_options("frontend=slab");
+    EXPECT(options_read());
+    fake_os_set_options(text);
+    EXPECT(options_read());
+}
+
+static void begin(const char *options)
+{
+    read_text(options);
+    EXPECT(slice_region_reserve());
+    realtime_begin();
+}
+
+static uint64_t exhausted(void)
+{
+    struct quarry_malloc_stats stats = {0};
+
+    slices_add_stats(&stats);
+    return stats.exhausted;
+}
+
+/* --- Options --- */
+
+static void read_usual(void *arg)
+{
+    read_text("");
+    EXPECT(!options_rt() && options_reserve_bytes() == 64 * MIB && !options_exhausted_fails());
+    read_text("rt=1");
+    EXPECT(options_rt() && options_slabs() && options_reserve_bytes() == 64 * MIB);
+    read_text("reserve=2m,exhausted=fail");
+    EXPECT(options_rt() && options_reserve_bytes() == 2 * MIB && options_exhausted_fails());
+    read_text("exhausted=grow,rt=0,reserve=128g");
+    EXPECT(!options_rt() && options_reserve_bytes() == 128 * 1024 * MIB);
+    EXPECT(!options_exhausted_fails());
+}
+
+static void options_have_usual_values(void **state)
+{
+    in_a_process(read_usual);
+}
+
+static void read_bad(void *arg)
+{
+    const char *const texts[] = {"rt=2", "rt=", "reserve=1023k", "reserve=129g", "exhausted=abort"};
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        fake_os_reset();
+        fake_os_set_options(texts[i]);
+        EXPECT(options_read());
+        EXPECT(strncmp(fake_os_appended(), "quarry: bad value of option", 27) == 0);
+    }
+    EXPECT(!options_rt());
+}
+
+static void bad_values_are_refused(void **state)
+{
+    in_a_process(read_bad);
+}
+
+static void read_contradictions(void *arg)
+{
+    read_text("reserve=2m");
+    EXPECT(strcmp(fake_os_appended(),
+                  "quarry: reserve and exhausted have no effect without rt=1\n") == 0);
+    fake_os_reset();
+    fake_os_set_options("rt=1,frontend=heap");
+    EXPECT(options_read() && !options_rt() && !options_slabs());
+    EXPECT(strcmp(fake_os_appended(), "quarry: rt=1 has no effect with frontend=heap\n") == 0);
+}
+
+static void options_without_effect_are_reported(void **state)
+{
+    in_a_process(read_contradictions);
+}
+
+/* --- The reserve --- */
+
+static bool is_there(char *start, size_t bytes)
+{
+    for (size_t offset = 0; offset < bytes; offset += os_page_bytes()) {
+        unsigned char residence = 0;
+
+        EXPECT(mincore(start + offset, os_page_bytes(), &residence) == 0);
+        if ((residence & 1) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void look_at_reserve(void *arg)
+{
+    begin("rt=1,reserve=2m");
+    EXPECT(fake_os_appended()[0] == '\0');
+    EXPECT(fake_os_is_usable(slice_start(0), 2 * MIB));
+    EXPECT(is_there(slice_start(0), 2 * MIB));
+    EXPECT(is_there((char *)slice_region_slabs, os_page_bytes()));
+    EXPECT(!is_there((char *)slice_start(0) + 2 * MIB, 2 * MIB));
+}
+
+static void the_reserve_is_there(void **state)
+{
+    in_a_process(look_at_reserve);
+}
+
+static void go_on_without_lock(void *arg)
+{
+    const struct rlimit none = {0, 0};
+
+    EXPECT(setrlimit(RLIMIT_MEMLOCK, &none) == 0 && (getuid() != 0 || setuid(65534) == 0));
+    begin("rt=1,reserve=2m");
+    EXPECT(strcmp(fake_os_appended(), "quarry: rt=1: the reserve is not locked, for the system "
+                                      "refuses (RLIMIT_MEMLOCK)\n") == 0);
+    EXPECT(is_there(slice_start(0), 2 * MIB));
+}
+
+static void without_the_right_to_lock_it_is_there_all_the_same(void **state)
+{
+    in_a_process(go_on_without_lock);
+}
+
+static void go_on_without_memory(void *arg)
+{
+    fake_os_fail_all(FAKE_OS_COMMIT);
+    read_text("rt=1,reserve=2m");
+    EXPECT(!slice_region_reserve());
+    realtime_begin();
+    EXPECT(strcmp(fake_os_appended(),
+                  "quarry: rt=1: there is not enough memory for the reserve\n") == 0);
+}
+
+static void without_memory_that_is_said(void **state)
+{
+    in_a_process(go_on_without_memory);
+}
+
+static void take_all_and_more(void *arg)
+{
+    begin("rt=1,reserve=1m");
+    EXPECT(exhausted() == 0);
+    size_t mine = slices_in_use(); /* the cache of this thread is in one */
+    EXPECT(slices_take(SLICES_IN_MIB - mine) != SLICE_NONE && exhausted() == 0);
+    size_t slice = slices_take(1);
+    EXPECT(slice >= SLICES_IN_MIB && slice != SLICE_NONE && exhausted() == 1);
+    EXPECT(slices_take(1000) != SLICE_NONE && exhausted() == 2);
+}
+
+static void beyond_the_reserve_it_grows_and_counts(void **state)
+{
+    in_a_process(take_all_and_more);
+}
+
+static void take_all_and_no_more(void *arg)
+{
+    begin("rt=1,reserve=1m,exhausted=fail");
+    size_t mine = slices_in_use();
+    size_t slice = slices_take(SLICES_IN_MIB - mine);
+    EXPECT(slice != SLICE_NONE && exhausted() == 0);
+    EXPECT(slices_take(1) == SLICE_NONE && slices_in_use() == SLICES_IN_MIB);
+    EXPECT(quarry_malloc(100000) == NULL && exhausted() == 1);
+    slices_give(slice, 1);
+    EXPECT(slices_take(2) == SLICE_NONE && !slices_take_at(slice + 1, 1));
+    EXPECT(quarry_malloc(100000) == NULL && exhausted() == 2);
+    EXPECT(quarry_malloc(60000) == slice_start(slice) && exhausted() == 2);
+}
+
+static void or_it_fails_and_counts(void **state)
+{
+    in_a_process(take_all_and_no_more);
+}
+
+static void give_and_wait(void *arg)
+{
+    begin("rt=1,reserve=1m,purge_delay_ms=0");
+    size_t slice = slices_take(4);
+    slices_give(slice, 4);
+    fake_os_advance_ns(1000000);
+    slices_purge_if_due();
+    EXPECT(slices_purge() == 0 && fake_os_calls(FAKE_OS_DISCARD) == 0);
+}
+
+static void nothing_goes_back_to_the_system(void **state)
+{
+    in_a_process(give_and_wait);
+}
+
+/* --- Bounded work --- */
+
+static void take_portions(void *arg)
+{
+    begin("rt=1,reserve=1m");
+    struct slab *slab = slab_make(1);
+    EXPECT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
+    EXPECT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
+    EXPECT(slab->used == 2 * SLAB_PORTION_BLOCKS);
+}
+
+static void few_blocks_are_linked_at_a_time(void **state)
+{
+    in_a_process(take_portions);
+}
+
+#define SENT 1000u
+
+static void *sent[SENT];
+
+/* A thread without a cache: each block is a letter. */
+static void *give_each(void *arg)
+{
+    for (size_t i = 0; i < SENT; i++) {
+        give(sent[i]);
+    }
+    return arg;
+}
+
+static void exchange(void *arg)
+{
+    pthread_t thread;
+
+    begin("rt=1,reserve=2m");
+    size_t before = slices_in_use();
+    for (int round = 0; round < 200; round++) {
+        for (size_t i = 0; i < SENT; i++) {
+            sent[i] = take(16);
+        }
+        EXPECT(pthread_create(&thread, NULL, give_each, NULL) == 0);
+        EXPECT(pthread_join(thread, NULL) == 0);
+    }
+    EXPECT(slices_in_use() <= before + 2); /* 3 MB went through */
+}
+
+static void letters_do_not_pile_up(void **state)
+{
+    in_a_process(exchange);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_have_usual_values),
+        cmocka_unit_test(bad_values_are_refused),
+        cmocka_unit_test(options_without_effect_are_reported),
+        cmocka_unit_test(the_reserve_is_there),
+        cmocka_unit_test(without_the_right_to_lock_it_is_there_all_the_same),
+        cmocka_unit_test(without_memory_that_is_said),
+        cmocka_unit_test(beyond_the_reserve_it_grows_and_counts),
+        cmocka_unit_test(or_it_fails_and_counts),
+        cmocka_unit_test(nothing_goes_back_to_the_system),
+        cmocka_unit_test(few_blocks_are_linked_at_a_time),
+        cmocka_unit_test(letters_do_not_pile_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
