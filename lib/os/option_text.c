@@ -32,6 +32,7 @@ static const char names[OPTION_COUNT][16] = {
     [OPTION_PURGE_DELAY_MS] = "purge_delay_ms",
     [OPTION_STATS] = "stats",
     [OPTION_SYSTEM_HEAP] = "system_heap",
+    [OPTION_ZERO_ON_FREE] = "zero_on_free",
 };
 
 /* The setters of the first reader. Atomic. */

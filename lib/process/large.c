@@ -4,7 +4,8 @@
  * A large block is a mapping, from its first byte to its last page. All that is to be known of it,
  * its size, is one word in the address map; nothing is stored in or beside the block. So a block
  * starts at a page boundary, its memory is zero if it was mapped for it, and realloc can move its
- * pages. What is freed is kept for a while (large_cache.c).
+ * pages. In the hardened library its last page is a guard, which faults when touched and is no part
+ * of what may be used. What is freed is kept for a while (large_cache.c).
  *
  * Order of steps. Address space must not be found in the map once another thread can be given it,
  * and must be found there before the block is handed out:
@@ -42,10 +43,45 @@ static void add_live(size_t blocks, size_t bytes)
     atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed);
 }
 
+/* --- The guard: in the hardened library, the last page of a mapping --- */
+
+static char *guard_of(void *start, size_t mapped_bytes)
+{
+    return (char *)start + large_usable_bytes(mapped_bytes);
+}
+
+/* If the system refuses, which has a limit of mappings, the page is just not used. */
+static void raise_guard(void *start, size_t mapped_bytes)
+{
+    if (HARDENED && os_decommit(guard_of(start, mapped_bytes), os_page_bytes())) {
+        os_name(guard_of(start, mapped_bytes), os_page_bytes(), "quarry large");
+    }
+}
+
+/* Makes the mapping one piece again, before it is resized or moved. */
+static bool lower_guard(void *start, size_t mapped_bytes)
+{
+    return !HARDENED || os_commit(guard_of(start, mapped_bytes), os_page_bytes());
+}
+
+/* A new mapping, all of it usable but for the guard. */
+static void *map_guarded(size_t mapped_bytes, size_t align)
+{
+    void *start = os_reserve(mapped_bytes, align);
+
+    if (start != NULL && !os_commit(start, large_usable_bytes(mapped_bytes))) {
+        os_unmap(start, mapped_bytes);
+        return NULL;
+    }
+    return start;
+}
+
 /* Size of a mapping for `bytes` bytes, at most PTRDIFF_MAX: a page at least. */
 static size_t mapping_bytes(size_t bytes)
 {
-    return round_up(bytes != 0 ? bytes : 1, os_page_bytes());
+    size_t usable_bytes = round_up(bytes != 0 ? bytes : 1, os_page_bytes());
+
+    return HARDENED ? usable_bytes + os_page_bytes() : usable_bytes;
 }
 
 /* A mapping at a multiple of align, new or kept; NULL if there is none. */
@@ -60,7 +96,8 @@ static void *find_mapping(size_t align, bool zeroed, size_t *mapped_bytes)
     if (start != NULL) {
         return start;
     }
-    start = os_map(*mapped_bytes, align > page_bytes ? align : page_bytes);
+    align = align > page_bytes ? align : page_bytes;
+    start = HARDENED ? map_guarded(*mapped_bytes, align) : os_map(*mapped_bytes, align);
     if (start != NULL) {
         os_name(start, *mapped_bytes, "quarry large");
     }
@@ -110,22 +147,29 @@ static void *move(void *block, size_t old_bytes, size_t new_bytes)
     }
     REQUIRE(address_map_remove_large(block, old_bytes),
             "large block was freed while it was reallocated", NULL, block);
-    if (!os_move(block, old_bytes, target, new_bytes)) {
+    if (!lower_guard(block, old_bytes) || !os_move(block, old_bytes, target, new_bytes)) {
+        raise_guard(block, old_bytes);
         address_map_resize_large(block, old_bytes);
         address_map_remove_large(target, new_bytes);
         os_unmap(target, new_bytes);
         return NULL;
     }
     os_name(target, new_bytes, "quarry large");
+    raise_guard(target, new_bytes);
     return target;
 }
 
 /* In place, or NULL. Shrinking does not fail: what the kernel will not take stays usable. */
 static void *resize_in_place(void *block, size_t old_bytes, size_t new_bytes)
 {
-    if (!os_resize(block, old_bytes, new_bytes)) {
+    if (!lower_guard(block, old_bytes)) {
         return NULL;
     }
+    if (!os_resize(block, old_bytes, new_bytes)) {
+        raise_guard(block, old_bytes);
+        return NULL;
+    }
+    raise_guard(block, new_bytes);
     address_map_resize_large(block, new_bytes);
     return block;
 }

@@ -5,8 +5,11 @@
  *   arenas=N               1 to 32; twice the number of processors unless set
  *   large_threshold=SIZE   64k to 32m; 512k unless set
  *   purge_delay_ms=N       0 to 3600000; 1000 unless set
- *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set
+ *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set, but
+ *                          abort in the hardened library
  *   stats=PATH             append the counters to a file at exit; "stderr" is standard error
+ *   zero_on_free=0|1       1: what a block held is overwritten with zeros when it is freed;
+ * hardened library only, and 0 unless set
  *
  * Unless the front end is set it is slabs, and under memory checkers, which know chunks and nothing
  * of slabs (os/checkers.h), chunk heaps.
@@ -22,6 +25,7 @@
 #include "os/option_text.h"
 #include "os/os.h"
 #include "process/arena.h"
+#include "process/hardened.h"
 
 #define KIB                   ((size_t)1 << 10)
 #define MIB                   ((size_t)1 << 20)
@@ -36,7 +40,8 @@ static _Atomic(size_t) large_threshold = 512 * KIB;
 static _Atomic(unsigned int) arenas = 1;
 static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 /* Constant once read. */
-static bool foreign_aborts;
+static bool foreign_aborts = HARDENED;
+static bool zero_on_free;
 static enum { FRONTEND_UNSET, FRONTEND_SLAB, FRONTEND_HEAP } frontend;
 static char stats_path[256];
 
@@ -58,6 +63,11 @@ uint64_t options_purge_delay_ns(void)
 bool options_foreign_aborts(void)
 {
     return foreign_aborts;
+}
+
+bool options_zero_on_free(void)
+{
+    return zero_on_free;
 }
 
 bool options_slabs(void)
@@ -143,6 +153,17 @@ static bool set_foreign(struct option_text value)
     return true;
 }
 
+static bool set_zero_on_free(struct option_text value)
+{
+    bool zeroes = option_text_is(value, "1");
+
+    if (!HARDENED || (!zeroes && !option_text_is(value, "0"))) {
+        return false;
+    }
+    zero_on_free = zeroes;
+    return true;
+}
+
 static bool set_stats_path(struct option_text value)
 {
     if (value.length == 0 || value.length >= sizeof(stats_path)) {
@@ -160,6 +181,7 @@ static const option_setter setters[OPTION_COUNT] = {
     [OPTION_LARGE_THRESHOLD] = set_large_threshold,
     [OPTION_PURGE_DELAY_MS] = set_purge_delay_ms,
     [OPTION_STATS] = set_stats_path,
+    [OPTION_ZERO_ON_FREE] = set_zero_on_free,
 };
 
 bool options_read(void)
