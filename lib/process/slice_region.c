@@ -167,7 +167,9 @@ static bool commit_slices(size_t known, size_t wanted)
     }
     for (size_t slice = known; slice < wanted; slice += STEP_SLICES) {
         if (!os_commit(slice_start(slice), (STEP_SLICES - 1) << SLICE_SHIFT)) {
-            os_decommit(slice_start(known), (slice - known) << SLICE_SHIFT);
+            if (slice > known) {
+                os_decommit(slice_start(known), (slice - known) << SLICE_SHIFT);
+            }
             return false;
         }
     }
