@@ -50,18 +50,17 @@ static char *guard_of(void *start, size_t mapped_bytes)
     return (char *)start + large_usable_bytes(mapped_bytes);
 }
 
-/* If the system refuses, which has a limit of mappings, the page is just not used. */
-static void raise_guard(void *start, size_t mapped_bytes)
+/* Makes a page of a mapping its guard, and the mapping end behind it. */
+static bool shrink_guarded(void *start, size_t mapped_bytes, size_t new_bytes)
 {
-    if (HARDENED && os_decommit(guard_of(start, mapped_bytes), os_page_bytes())) {
-        os_name(guard_of(start, mapped_bytes), os_page_bytes(), "quarry large");
-    }
-}
+    char *guard = guard_of(start, new_bytes);
 
-/* Makes the mapping one piece again, before it is resized or moved. */
-static bool lower_guard(void *start, size_t mapped_bytes)
-{
-    return !HARDENED || os_commit(guard_of(start, mapped_bytes), os_page_bytes());
+    if (new_bytes > mapped_bytes || !os_decommit(guard, os_page_bytes())) {
+        return false;
+    }
+    os_name(guard, os_page_bytes(), "quarry large");
+    large_cache_unmap((char *)start + new_bytes, mapped_bytes - new_bytes);
+    return true;
 }
 
 /* A new mapping, all of it usable but for the guard. */
@@ -147,29 +146,27 @@ static void *move(void *block, size_t old_bytes, size_t new_bytes)
     }
     REQUIRE(address_map_remove_large(block, old_bytes),
             "large block was freed while it was reallocated", NULL, block);
-    if (!lower_guard(block, old_bytes) || !os_move(block, old_bytes, target, new_bytes)) {
-        raise_guard(block, old_bytes);
+    if (!os_move(block, large_usable_bytes(old_bytes), target, large_usable_bytes(new_bytes))) {
         address_map_resize_large(block, old_bytes);
         address_map_remove_large(target, new_bytes);
         os_unmap(target, new_bytes);
         return NULL;
     }
     os_name(target, new_bytes, "quarry large");
-    raise_guard(target, new_bytes);
+    if (HARDENED) {
+        large_cache_unmap(guard_of(block, old_bytes), os_page_bytes());
+    }
     return target;
 }
 
-/* In place, or NULL. Shrinking does not fail: what the kernel will not take stays usable. */
+/* In place, or NULL. What has a guard does not grow so. Shrinking does not fail: what the kernel
+ * will not take stays usable. */
 static void *resize_in_place(void *block, size_t old_bytes, size_t new_bytes)
 {
-    if (!lower_guard(block, old_bytes)) {
+    if (HARDENED ? !shrink_guarded(block, old_bytes, new_bytes)
+                 : !os_resize(block, old_bytes, new_bytes)) {
         return NULL;
     }
-    if (!os_resize(block, old_bytes, new_bytes)) {
-        raise_guard(block, old_bytes);
-        return NULL;
-    }
-    raise_guard(block, new_bytes);
     address_map_resize_large(block, new_bytes);
     return block;
 }
