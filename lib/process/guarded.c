@@ -23,8 +23,11 @@
  *      it comes back.
  *   2. The slack is at least the trailer.
  *
+ * With zero_on_free what was asked for is overwritten when it comes back, and malloc looks whether
+ * a block of a slab is still zero.
+ *
  * What is not found: writes that jump over fence and trailer into the middle of something else,
- * until that one is freed; reads; and writes to freed blocks beyond their first words. */
+ * reads, and without zero_on_free writes to freed blocks beyond their links. */
 #include "process/guarded.h"
 
 #include <stdint.h>
@@ -36,6 +39,7 @@
 #include "process/block_bits.h"
 #include "process/fast.h"
 #include "process/hardened.h"
+#include "process/link.h"
 #include "process/options.h"
 #include <quarry/malloc.h>
 
@@ -204,6 +208,18 @@ static void *hand_out(void *block, size_t bytes)
     return block;
 }
 
+/* With zero_on_free all of a slab's block is zero while it is free, but for its links. */
+static void require_unwritten(const void *block)
+{
+    struct slab *slab = slab_at(block);
+    size_t room = slab != NULL ? room_in_slab(slab) : 0;
+
+    for (size_t at = LINK_BYTES; at < room; at += sizeof(uint64_t)) {
+        REQUIRE(read_word((const char *)block + at) == 0, "block was written to after it was freed",
+                NULL, block);
+    }
+}
+
 /* Bytes to ask for; what no allocator has if there are too many. */
 static size_t with_trailer(size_t bytes)
 {
@@ -217,7 +233,11 @@ void *guarded_malloc(size_t bytes)
     size_t wanted = with_trailer(bytes);
     void *block = fast_malloc(wanted);
 
-    return hand_out(block != NULL ? block : quarry_malloc(wanted), bytes);
+    block = block != NULL ? block : quarry_malloc(wanted);
+    if (options_zero_on_free() && block != NULL) {
+        require_unwritten(block);
+    }
+    return hand_out(block, bytes);
 }
 
 void *guarded_calloc(size_t count, size_t bytes)

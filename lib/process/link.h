@@ -21,6 +21,9 @@
 /* Does not return unless both are in one slab, and as blocks are aligned. */
 void link_require_same_slab(const void *block, const void *next);
 
+/* All that lists ever write to a block. */
+#define LINK_BYTES (2 * sizeof(uint64_t))
+
 /* What a word at that place in a block is encoded with. */
 static inline uint64_t link_code(const void *place)
 {

@@ -8,8 +8,8 @@
  *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set, but
  *                          abort in the hardened library
  *   stats=PATH             append the counters to a file at exit; "stderr" is standard error
- *   zero_on_free=0|1       1: what a block held is overwritten with zeros when it is freed;
- * hardened library only, and 0 unless set
+ *   zero_on_free=0|1       1: what a block held is overwritten with zeros when it is freed, and
+ *                          malloc looks whether it still is; hardened library only, 0 unless set
  *
  * Unless the front end is set it is slabs, and under memory checkers, which know chunks and nothing
  * of slabs (os/checkers.h), chunk heaps.

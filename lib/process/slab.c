@@ -2,10 +2,13 @@
 /* Slabs: how they begin and end, and how their blocks come onto lists. */
 #include "process/slab.h"
 
+#include <string.h>
+
 #include "core/bits.h"
 #include "core/check.h"
 #include "os/os.h"
 #include "process/link.h"
+#include "process/options.h"
 #include "process/own.h"
 #include "process/shuffle.h"
 #include "process/size_class.h"
@@ -60,11 +63,24 @@ struct slab *slab_make(size_t size_class)
     return slab;
 }
 
+/* Overwrites what lists have written to free blocks, so that all of the slab is zero. */
+static void wipe_links(const struct slab *slab)
+{
+    size_t block_bytes = size_class_bytes(slab->size_class);
+
+    for (uint32_t i = 0; i < slab->threaded; i++) {
+        memset((char *)slab_start(slab) + i * block_bytes, 0, LINK_BYTES);
+    }
+}
+
 void slab_drop(struct slab *slab)
 {
     size_t slice = (size_t)(slab - slice_region_slabs);
     uint32_t slices = slab->slices;
 
+    if (HARDENED && options_zero_on_free()) {
+        wipe_links(slab);
+    }
     slab_set_owner(slab, 0);
     slab->slices = 0;
     atomic_store_explicit(&slab->cache, NULL, memory_order_relaxed);
