@@ -10,8 +10,8 @@
  * slack, xor a number that follows from the block's address and a secret: so a block knows to the
  * byte what may be used of it, and who changes the trailer without knowing the secret is found out.
  * The fence fills the first bytes that may not be used, up to the trailer, with bytes that follow
- * from the same number and are never 0: so one byte too many is found, also if it is a string's
- * end.
+ * from the same number. They are never 0, nor is the trailer's first one: so one byte too many is
+ * found, also if it is a string's end.
  *
  * Both are verified when the block is freed, resized or asked for its size, and wiped out when it
  * is freed or resized, lest they be read in a later block. Whether a block of a slab is in use is
@@ -47,6 +47,7 @@
 #define FENCE_MOST_BYTES sizeof(uint64_t)
 #define NEVER_ZERO       0x0101010101010101u
 #define BITS_OF_BYTE     8u
+#define BITS_OF_WORD     64u
 
 /* Of a fence that is shorter than a word the first bytes are the word's lowest. */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fences are made for little endian");
@@ -81,20 +82,34 @@ static uint64_t fence_mask(size_t slack)
                                            : ((uint64_t)1 << fence_bytes * BITS_OF_BYTE) - 1;
 }
 
+/* The slack is above the first byte, which is odd. */
+static uint64_t trailer_of(uint64_t secret, size_t slack)
+{
+    return (secret | 1) ^ (uint64_t)slack << BITS_OF_BYTE;
+}
+
+/* More than there can be if the trailer's first byte was changed. */
+static size_t slack_of(uint64_t secret, uint64_t trailer)
+{
+    uint64_t code = trailer ^ (secret | 1);
+
+    return code >> BITS_OF_BYTE | code << (BITS_OF_WORD - BITS_OF_BYTE);
+}
+
 /* The fence first, whose last bytes may be the trailer's first. */
 static void seal(char *block, size_t room, size_t bytes)
 {
     uint64_t secret = hardened_word(&hardened_key_of_ends, block);
 
     write_word(block + bytes, secret | NEVER_ZERO);
-    write_word(block + room - TRAILER_BYTES, secret ^ (room - bytes));
+    write_word(block + room - TRAILER_BYTES, trailer_of(secret, room - bytes));
 }
 
 /* Verifies both; how many bytes may be used. */
 static size_t sealed_bytes(const char *block, size_t room)
 {
     uint64_t secret = hardened_word(&hardened_key_of_ends, block);
-    uint64_t slack = read_word(block + room - TRAILER_BYTES) ^ secret;
+    size_t slack = slack_of(secret, read_word(block + room - TRAILER_BYTES));
     bool is_whole = slack - TRAILER_BYTES <= room - TRAILER_BYTES;
 
     if (is_whole) {

@@ -172,6 +172,16 @@ static void change_byte_behind(void *bytes)
     guarded_free(block);
 }
 
+/* A string's end behind a block is never what is there. */
+static void test_no_zero_behind(void **state)
+{
+    for (size_t bytes = 0; bytes < 40000; bytes += 1 + bytes / 100) {
+        unsigned char *block = guarded_malloc(bytes);
+
+        assert_int_not_equal(block[bytes], 0);
+    }
+}
+
 static void change_trailer(void *ignored)
 {
     unsigned char *block = guarded_malloc(40); /* of 48 bytes: no fence */
@@ -262,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_failed_resize_keeps_block),
         cmocka_unit_test(test_bit_is_set_while_in_use),
         cmocka_unit_test(test_blocks_of_other_threads),
+        cmocka_unit_test(test_no_zero_behind),
         cmocka_unit_test(test_damage_is_found),
         cmocka_unit_test(test_blocks_that_are_none),
     };
