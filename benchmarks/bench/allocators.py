@@ -18,7 +18,9 @@ from .catalogue import GLIBC, Allocator, quiet_environment
 
 QUARRY = "quarry"
 AGAIN = "-again"
-QUARRY_LIBRARY = "preload/libquarry-malloc.so"
+# Where a build has each of Quarry's own.
+OWN = {QUARRY: "preload/libquarry-malloc.so",
+       "quarry-hardened": "preload/libquarry-malloc-hardened.so"}
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ def named(name: str, build: Path) -> Allocator:
     known, _, path = name.partition("=")
     if path:
         return at(known, Path(path).resolve())
-    if known == QUARRY:
-        return at(known, build.resolve() / QUARRY_LIBRARY)
+    if known in OWN:
+        return at(known, build.resolve() / OWN[known])
     if known not in PEERS:
-        raise NotUsable(f"no allocator is known as {known}: {', '.join(DEFAULT)}, or NAME=PATH")
+        raise NotUsable(f"no allocator is known as {known}: {', '.join([*PEERS, *OWN])}, or NAME=PATH")
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
     return at(known, Path("/usr/lib") / multiarch / PEERS[known].library,
               f"Debian has it in {PEERS[known].package}")
