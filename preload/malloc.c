@@ -3,10 +3,10 @@
  * nothing else: the functions of quarry/malloc.h never touch it. */
 #include <errno.h>
 #include <malloc.h>
-#include <quarry/malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "process/face.h"
 #include "process/fast.h"
 
 #pragma GCC visibility push(default)
@@ -36,46 +36,47 @@ static inline void *or_errno(void *block, int error)
 
 static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
 {
-    return or_errno(quarry_malloc(bytes), ENOMEM);
+    return or_errno(face_malloc(bytes), ENOMEM);
 }
 
 void *malloc(size_t bytes)
 {
-    void *block = fast_malloc(bytes);
+    void *block = HARDENED ? NULL : fast_malloc(bytes);
 
     return __builtin_expect(block != NULL, 1) ? block : malloc_slowly(bytes);
 }
 
 void *calloc(size_t count, size_t bytes)
 {
-    return or_errno(quarry_calloc(count, bytes), ENOMEM);
+    return or_errno(face_calloc(count, bytes), ENOMEM);
 }
 
 void free(void *block)
 {
-    if (__builtin_expect(!fast_free(block), 0)) {
-        quarry_free(block);
+    if (HARDENED || __builtin_expect(!fast_free(block), 0)) {
+        face_free(block);
     }
 }
 
 void free_sized(void *block, size_t bytes)
 {
-    quarry_free_sized(block, bytes);
+    face_free_sized(block, bytes);
 }
 
 void free_aligned_sized(void *block, size_t align, size_t bytes)
 {
-    quarry_free_aligned_sized(block, align, bytes);
+    (void)align;
+    face_free_sized(block, bytes);
 }
 
 void cfree(void *block)
 {
-    quarry_free(block);
+    face_free(block);
 }
 
 void *realloc(void *block, size_t bytes)
 {
-    void *resized = quarry_realloc(block, bytes);
+    void *resized = face_realloc(block, bytes);
     bool freed = block != NULL && bytes == 0; /* NULL is then no failure */
 
     return freed ? NULL : or_errno(resized, ENOMEM);
@@ -98,34 +99,34 @@ void *aligned_alloc(size_t align, size_t bytes)
 {
     bool is_power_of_two = align != 0 && (align & (align - 1)) == 0;
 
-    return or_errno(quarry_aligned_alloc(align, bytes), is_power_of_two ? ENOMEM : EINVAL);
+    return or_errno(face_aligned_alloc(align, bytes), is_power_of_two ? ENOMEM : EINVAL);
 }
 
 void *memalign(size_t align, size_t bytes)
 {
     const size_t largest_power = SIZE_MAX / 2 + 1;
 
-    return or_errno(quarry_memalign(align, bytes), align <= largest_power ? ENOMEM : EINVAL);
+    return or_errno(face_memalign(align, bytes), align <= largest_power ? ENOMEM : EINVAL);
 }
 
 int posix_memalign(void **out, size_t align, size_t bytes)
 {
-    return quarry_posix_memalign(out, align, bytes);
+    return face_posix_memalign(out, align, bytes);
 }
 
 void *valloc(size_t bytes)
 {
-    return or_errno(quarry_valloc(bytes), ENOMEM);
+    return or_errno(face_valloc(bytes), ENOMEM);
 }
 
 void *pvalloc(size_t bytes)
 {
-    return or_errno(quarry_pvalloc(bytes), ENOMEM);
+    return or_errno(face_pvalloc(bytes), ENOMEM);
 }
 
 size_t malloc_usable_size(void *block)
 {
-    return quarry_malloc_usable_size(block);
+    return face_malloc_usable_size(block);
 }
 
 /* Names by which old or odd programs reach past malloc to the C library's own. */

@@ -8,12 +8,12 @@
  * What needs C++ itself (the new-handler, throwing, catching) is libstdc++'s: only on failure is it
  * looked for. It may have been loaded after us and out of the global scope, hence by library name.
  */
-#include <quarry/malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/check.h"
 #include "os/os.h"
+#include "process/face.h"
 
 #pragma GCC visibility push(default)
 
@@ -79,7 +79,7 @@ _Noreturn static void throw_bad_alloc(void)
 static void *new_or_throw(size_t align, size_t bytes)
 {
     for (;;) {
-        void *block = quarry_memalign(align, bytes);
+        void *block = face_memalign(align, bytes);
         if (block != NULL) {
             return block;
         }
@@ -95,14 +95,14 @@ static void *new_or_throw(size_t align, size_t bytes)
 
 static void *own_new(size_t bytes)
 {
-    void *block = quarry_malloc(bytes);
+    void *block = face_malloc(bytes);
 
     return block != NULL ? block : new_or_throw(1, bytes);
 }
 
 static void *own_aligned_new(size_t bytes, size_t align)
 {
-    void *block = quarry_aligned_alloc(align, bytes);
+    void *block = face_aligned_alloc(align, bytes);
 
     return block != NULL ? block : new_or_throw(align, bytes);
 }
@@ -139,7 +139,7 @@ static bool aligned_new_is_ours(void)
 
 void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
 {
-    void *block = new_is_ours() ? quarry_malloc(bytes) : NULL;
+    void *block = new_is_ours() ? face_malloc(bytes) : NULL;
 
     if (block != NULL) {
         return block;
@@ -155,7 +155,7 @@ void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
 
 void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t align, const struct nothrow *tag)
 {
-    void *block = aligned_new_is_ours() ? quarry_aligned_alloc(align, bytes) : NULL;
+    void *block = aligned_new_is_ours() ? face_aligned_alloc(align, bytes) : NULL;
 
     if (block != NULL) {
         return block;
@@ -174,7 +174,7 @@ void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t align, const struc
 
 void _ZdlPv(void *block)
 {
-    quarry_free(block);
+    face_free(block);
 }
 
 void _ZdaPv(void *block)
@@ -209,7 +209,7 @@ void _ZdaPvRKSt9nothrow_t(void *block, const struct nothrow *tag)
 void _ZdlPvSt11align_val_t(void *block, size_t align)
 {
     (void)align;
-    quarry_free(block);
+    face_free(block);
 }
 
 void _ZdaPvSt11align_val_t(void *block, size_t align)

@@ -18,10 +18,13 @@ from .catalogue import GLIBC, Allocator, quiet_environment
 
 QUARRY = "quarry"
 AGAIN = "-again"
-QUARRY_LIBRARY = "preload/libquarry-malloc.so"
+# Where a build has each of Quarry's own.
+OWN = {QUARRY: "preload/libquarry-malloc.so",
+       "quarry-hardened": "preload/libquarry-malloc-hardened.so"}
 # Quarry as it is not usually run: under which name, and with which options.
 QUARRY_WITH = {
     "quarry-heap": "frontend=heap",
+    "quarry-rt": "rt=1,reserve=1g",
 }
 
 
@@ -52,10 +55,10 @@ def named(name: str, build: Path) -> Allocator:
     known, _, path = name.partition("=")
     if path:
         return at(known, Path(path).resolve())
-    if known == QUARRY:
-        return at(known, build.resolve() / QUARRY_LIBRARY)
+    if known in OWN:
+        return at(known, build.resolve() / OWN[known])
     if known in QUARRY_WITH:
-        usual = at(known, build.resolve() / QUARRY_LIBRARY)
+        usual = at(known, build.resolve() / OWN[QUARRY])
         return replace(usual, variables={"QUARRY_OPTIONS": QUARRY_WITH[known]})
     if known not in PEERS:
         raise NotUsable(f"no allocator is known as {known}: {', '.join(KNOWN)}, or NAME=PATH")

@@ -35,6 +35,7 @@ static const char names[OPTION_COUNT][16] = {
     [OPTION_RT] = "rt",
     [OPTION_STATS] = "stats",
     [OPTION_SYSTEM_HEAP] = "system_heap",
+    [OPTION_ZERO_ON_FREE] = "zero_on_free",
 };
 
 /* The setters of the first reader. Atomic. */

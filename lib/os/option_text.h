@@ -20,6 +20,7 @@ enum option {
     OPTION_RT,
     OPTION_STATS,
     OPTION_SYSTEM_HEAP,
+    OPTION_ZERO_ON_FREE,
     OPTION_COUNT
 };
 

@@ -31,18 +31,25 @@ static _Atomic(uint64_t) *letter_word(void *letter)
     return (_Atomic(uint64_t) *)letter + 1;
 }
 
+static uint64_t read_letter(void *letter)
+{
+    return atomic_load_explicit(letter_word(letter), memory_order_relaxed) ^
+           link_code(letter_word(letter));
+}
+
 static void *next_letter(void *letter)
 {
-    uint64_t word = atomic_load_explicit(letter_word(letter), memory_order_relaxed);
+    uint64_t word = read_letter(letter);
+    void *next = (void *)(uintptr_t)(word & (((uint64_t)1 << COUNT_SHIFT) - 1));
 
-    return (void *)(uintptr_t)(word & (((uint64_t)1 << COUNT_SHIFT) - 1));
+    REQUIRE(!HARDENED || next == NULL || slab_at(next) != NULL,
+            "letter of free blocks is damaged: it was written to after it was freed", NULL, letter);
+    return next;
 }
 
 static uint32_t letter_count(void *letter)
 {
-    uint64_t word = atomic_load_explicit(letter_word(letter), memory_order_relaxed);
-
-    return (uint32_t)(word >> COUNT_SHIFT);
+    return (uint32_t)(read_letter(letter) >> COUNT_SHIFT);
 }
 
 static void put_into(struct thread_cache *cache, void *letter, uint32_t count)
@@ -51,7 +58,8 @@ static void put_into(struct thread_cache *cache, void *letter, uint32_t count)
 
     do {
         atomic_store_explicit(letter_word(letter),
-                              (uint64_t)count << COUNT_SHIFT | (uint64_t)(uintptr_t)top,
+                              ((uint64_t)count << COUNT_SHIFT | (uint64_t)(uintptr_t)top) ^
+                                  link_code(letter_word(letter)),
                               memory_order_relaxed);
     } while (!atomic_compare_exchange_weak_explicit(&cache->inbox, &top, letter,
                                                     memory_order_seq_cst, memory_order_relaxed));
@@ -63,7 +71,7 @@ static struct thread_cache *post(struct slab *slab, void *first, void *last, uin
     struct thread_cache *cache = atomic_load_explicit(&slab->cache, memory_order_acquire);
 
     REQUIRE(cache != NULL, "block belongs to a slab that nobody has", NULL, first);
-    *(void **)last = first;
+    link_set(last, first);
     put_into(cache, last, count);
     return cache;
 }
@@ -82,7 +90,7 @@ void mail_send(struct slab *slab, void *first, void *last, uint32_t count)
 static void open_letter(struct thread_cache *cache, void *letter)
 {
     struct slab *slab = slab_first(slab_of_slice(slice_of(letter)));
-    void *first = *(void **)letter;
+    void *first = link_next(letter);
     uint32_t count = letter_count(letter);
 
     if (atomic_load_explicit(&slab->cache, memory_order_acquire) == cache) {
@@ -144,7 +152,7 @@ void mail_add(struct thread_cache *cache, struct slab *slab, void *block)
         flush(batch);
         *batch = (struct remote_batch){slab, block, block, 1};
     } else {
-        *(void **)block = batch->first;
+        link_set(block, batch->first);
         batch->first = block;
         batch->count++;
     }

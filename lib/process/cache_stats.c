@@ -72,7 +72,7 @@ static size_t leave_out_heads(struct quarry_malloc_stats *stats)
     for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
         void *block = thread_cache_is_claimed(cache, size_class) ? NULL : cache->heads[size_class];
 
-        for (; block != NULL; block = *(void **)block) {
+        for (; block != NULL; block = link_next(block)) {
             stats->live_bytes -= size_class_bytes(size_class);
             blocks++;
         }

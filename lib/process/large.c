@@ -4,7 +4,9 @@
  * Such a block is a mapping, from its first byte to its last page. All that is to be known of it,
  * its size, is one word in the address map; nothing is stored in or beside the block. So a block
  * starts at a page boundary, its memory is zero, and realloc can move its pages. A run that has
- * become too large for its place becomes such a block by moving in.
+ * become too large for its place becomes such a block by moving in. In the hardened library, which
+ * has no runs, the last page is a guard, which faults when touched and is no part of what may be
+ * used.
  *
  * Order of steps. Address space must not be found in the map once another thread can be given it,
  * and must be found there before the block is handed out:
@@ -33,23 +35,6 @@ static void add_mapped(size_t bytes)
     atomic_fetch_add_explicit(&mapped_live_bytes, bytes, memory_order_relaxed);
 }
 
-/* Size of a mapping for `bytes` bytes, at most PTRDIFF_MAX: a page at least. */
-static size_t mapping_bytes(size_t bytes)
-{
-    return round_up(bytes != 0 ? bytes : 1, os_page_bytes());
-}
-
-static void *map(size_t align, size_t bytes)
-{
-    size_t page_bytes = os_page_bytes();
-    void *start = os_map(bytes, align > page_bytes ? align : page_bytes);
-
-    if (start != NULL) {
-        os_name(start, bytes, "quarry large");
-    }
-    return start;
-}
-
 /* Where unmapping would split a mapping that the kernel has joined with its neighbours, it may
  * exceed the process's limit of mappings. The memory itself can always be given back. */
 static void unmap(void *start, size_t bytes)
@@ -57,6 +42,58 @@ static void unmap(void *start, size_t bytes)
     if (!os_unmap(start, bytes)) {
         os_discard(start, bytes);
     }
+}
+
+/* --- The guard: in the hardened library, the last page of a mapping --- */
+
+static char *guard_of(void *start, size_t mapped_bytes)
+{
+    return (char *)start + large_usable_bytes(mapped_bytes);
+}
+
+/* Makes a page of a mapping its guard, and the mapping end behind it. */
+static bool shrink_guarded(void *start, size_t mapped_bytes, size_t new_bytes)
+{
+    char *guard = guard_of(start, new_bytes);
+
+    if (new_bytes > mapped_bytes || !os_decommit(guard, os_page_bytes())) {
+        return false;
+    }
+    os_name(guard, os_page_bytes(), "quarry large");
+    unmap((char *)start + new_bytes, mapped_bytes - new_bytes);
+    return true;
+}
+
+/* A new mapping, all of it usable but for the guard. */
+static void *map_guarded(size_t mapped_bytes, size_t align)
+{
+    void *start = os_reserve(mapped_bytes, align);
+
+    if (start != NULL && !os_commit(start, large_usable_bytes(mapped_bytes))) {
+        os_unmap(start, mapped_bytes);
+        return NULL;
+    }
+    return start;
+}
+
+/* Size of a mapping for `bytes` bytes, at most PTRDIFF_MAX: a page at least. */
+static size_t mapping_bytes(size_t bytes)
+{
+    size_t usable_bytes = round_up(bytes != 0 ? bytes : 1, os_page_bytes());
+
+    return HARDENED ? usable_bytes + os_page_bytes() : usable_bytes;
+}
+
+static void *map(size_t align, size_t bytes)
+{
+    size_t page_bytes = os_page_bytes();
+
+    align = align > page_bytes ? align : page_bytes;
+    void *start = HARDENED ? map_guarded(bytes, align) : os_map(bytes, align);
+    if (start != NULL) {
+        os_name(start, bytes, "quarry large");
+    }
+    return start;
 }
 
 void *large_alloc(size_t align, size_t bytes)
@@ -112,12 +149,15 @@ static void *move(void *block, size_t old_bytes, size_t new_bytes)
     }
     REQUIRE(address_map_remove_large(block, old_bytes),
             "large block was freed while it was reallocated", NULL, block);
-    if (!os_move(block, old_bytes, target, new_bytes)) {
+    if (!os_move(block, large_usable_bytes(old_bytes), target, large_usable_bytes(new_bytes))) {
         address_map_resize_large(block, old_bytes);
         cancel(target, new_bytes);
         return NULL;
     }
     os_name(target, new_bytes, "quarry large");
+    if (HARDENED) {
+        unmap(guard_of(block, old_bytes), os_page_bytes());
+    }
     return target;
 }
 
@@ -139,10 +179,12 @@ void *large_move_in(void *start, size_t old_bytes, size_t bytes)
     return target;
 }
 
-/* In place, or NULL. Shrinking does not fail: what the kernel will not take stays usable. */
+/* In place, or NULL. What has a guard does not grow so. Shrinking does not fail: what the kernel
+ * will not take stays usable. */
 static void *resize_in_place(void *block, size_t old_bytes, size_t new_bytes)
 {
-    if (!os_resize(block, old_bytes, new_bytes)) {
+    if (HARDENED ? !shrink_guarded(block, old_bytes, new_bytes)
+                 : !os_resize(block, old_bytes, new_bytes)) {
         return NULL;
     }
     address_map_resize_large(block, new_bytes);

@@ -5,11 +5,20 @@
 
 #include <stddef.h>
 
+#include "os/os.h"
+#include "process/hardened.h"
+
 struct quarry_malloc_stats;
 
 /* A block of at least `bytes` bytes (at most PTRDIFF_MAX) at a multiple of `align`, a power of two,
  * and all zeros. NULL if there is no memory. */
 void *large_alloc(size_t align, size_t bytes);
+
+/* What a caller may use of a mapping. In the hardened library its last page is a guard. */
+static inline size_t large_usable_bytes(size_t mapped_bytes)
+{
+    return HARDENED ? mapped_bytes - os_page_bytes() : mapped_bytes;
+}
 
 /* `mapped_bytes` is what address_map_find says of the block, here and below. */
 void large_free(void *block, size_t mapped_bytes);

@@ -110,7 +110,7 @@ static size_t usable_bytes(struct address_owner owner, void *block)
     case ADDRESS_REGION:
         return arena_usable_bytes(owner.region, block);
     case ADDRESS_LARGE:
-        return owner.large_bytes;
+        return large_usable_bytes(owner.large_bytes);
     default:
         return 0;
     }

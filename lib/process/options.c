@@ -8,8 +8,11 @@
  *   rt=0|1                 the real-time mode (realtime.c); 0 unless set
  *   reserve=SIZE           its memory: 1m to 128g; 64m unless set
  *   exhausted=grow|fail    what becomes of blocks that do not fit in there; grow unless set
- *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set
+ *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set, but
+ *                          abort in the hardened library
  *   stats=PATH             append the counters to a file at exit; "stderr" is standard error
+ *   zero_on_free=0|1       1: what a block held is overwritten with zeros when it is freed, and
+ *                          malloc looks whether it still is; hardened library only, 0 unless set
  *
  * Unless the front end is set it is slabs, and under memory checkers, which know chunks and nothing
  * of slabs (os/checkers.h), chunk heaps. The real-time mode needs slabs, and has them unless the
@@ -27,6 +30,7 @@
 #include "os/option_text.h"
 #include "os/os.h"
 #include "process/arena.h"
+#include "process/hardened.h"
 #include "process/size_class.h"
 
 #define KIB                   ((size_t)1 << 10)
@@ -45,7 +49,8 @@ static _Atomic(size_t) large_threshold = 512 * KIB;
 static _Atomic(unsigned int) arenas = 1;
 static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 /* Constant once read. */
-static bool foreign_aborts;
+static bool foreign_aborts = HARDENED;
+static bool zero_on_free;
 static enum { FRONTEND_UNSET, FRONTEND_SLAB, FRONTEND_HEAP } frontend;
 static char stats_path[256];
 static bool rt;
@@ -73,6 +78,11 @@ bool options_foreign_aborts(void)
     return foreign_aborts;
 }
 
+bool options_zero_on_free(void)
+{
+    return zero_on_free;
+}
+
 bool options_slabs(void)
 {
     return frontend == FRONTEND_UNSET ? rt || !checkers_run() : frontend == FRONTEND_SLAB;
@@ -80,7 +90,7 @@ bool options_slabs(void)
 
 bool options_rt(void)
 {
-    return rt && frontend != FRONTEND_HEAP;
+    return rt && frontend != FRONTEND_HEAP && !HARDENED;
 }
 
 size_t options_reserve_bytes(void)
@@ -198,6 +208,17 @@ static bool set_reserve(struct option_text value)
     return true;
 }
 
+static bool set_zero_on_free(struct option_text value)
+{
+    bool zeroes = option_text_is(value, "1");
+
+    if (!HARDENED || (!zeroes && !option_text_is(value, "0"))) {
+        return false;
+    }
+    zero_on_free = zeroes;
+    return true;
+}
+
 static bool set_stats_path(struct option_text value)
 {
     if (value.length == 0 || value.length >= sizeof(stats_path)) {
@@ -218,6 +239,7 @@ static const option_setter setters[OPTION_COUNT] = {
     [OPTION_RESERVE] = set_reserve,
     [OPTION_RT] = set_rt,
     [OPTION_STATS] = set_stats_path,
+    [OPTION_ZERO_ON_FREE] = set_zero_on_free,
 };
 
 static void complain(const char *problem)
@@ -231,6 +253,9 @@ static void complain(const char *problem)
 
 static void complain_of_contradictions(void)
 {
+    if (rt && HARDENED) {
+        complain("rt=1 has no effect in the hardened malloc");
+    }
     if (rt && frontend == FRONTEND_HEAP) {
         complain("rt=1 has no effect with frontend=heap");
     }

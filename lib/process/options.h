@@ -20,6 +20,8 @@ unsigned int options_arenas(void);
 uint64_t options_purge_delay_ns(void);
 /* Whether an address that is not ours is a reason to abort. */
 bool options_foreign_aborts(void);
+/* Whether what a block held is overwritten when it is freed. */
+bool options_zero_on_free(void);
 /* Whether small blocks come from slabs: as was asked for; else unless a tool of Valgrind runs. */
 bool options_slabs(void);
 /* Whether the real-time mode is on: as was asked for, and not with chunk heaps. */

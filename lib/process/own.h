@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "process/link.h"
+
 #if defined(__x86_64__)
 /* Makes *word `after` if it is *before; else false, and *before is what it is. */
 static inline bool own_swap(void **word, void **before, void *after)
@@ -59,7 +61,7 @@ static inline void own_push(void **list, void *first, void *last)
     void *top = __atomic_load_n(list, __ATOMIC_RELAXED);
 
     do {
-        *(void **)last = top;
+        link_set(last, top);
     } while (__builtin_expect(!own_swap(list, &top, first), 0));
 }
 

@@ -20,11 +20,13 @@
  * without memory.
  *
  * Not for runs: blocks that are larger than RUN_MOST_BYTES, for which the system is to say whether
- * it has so much, or at multiples of more than a slice. */
+ * it has so much, or at multiples of more than a slice; and none in the hardened library, where a
+ * guard is behind each large block (large.c). */
 #include "process/run.h"
 
 #include "core/bits.h"
 #include "core/check.h"
+#include "process/hardened.h"
 #include "process/large.h"
 #include "process/large_counts.h"
 
@@ -48,7 +50,7 @@ void *run_alloc(size_t align, size_t bytes, bool zeroed)
     size_t count = slices_for(bytes);
     size_t slice = SLICE_NONE;
 
-    if (bytes <= RUN_MOST_BYTES && align <= SLICE_BYTES) {
+    if (!HARDENED && bytes <= RUN_MOST_BYTES && align <= SLICE_BYTES) {
         slice = zeroed ? slices_take_zeroed(count) : slices_take(count);
     }
     if (slice == SLICE_NONE) {

@@ -15,6 +15,7 @@
 #include "core/check.h"
 #include "os/os.h"
 #include "process/arena.h"
+#include "process/hardened.h"
 #include "process/options.h"
 #include "process/realtime.h"
 #include "process/thread_cache.h"
@@ -67,6 +68,9 @@ void setup_run(void)
 
     if (in_setup) {
         return; /* a signal handler: until set-up is done, the usual options hold */
+    }
+    if (HARDENED) {
+        hardened_draw_keys();
     }
     in_setup = true;
     if (!atomic_compare_exchange_strong(&setup_state, &expected, SETUP_RUNNING)) {

@@ -2,11 +2,15 @@
 /* Slabs: how they begin and end, and how their blocks come onto lists. */
 #include "process/slab.h"
 
+#include <string.h>
+
 #include "core/bits.h"
 #include "core/check.h"
 #include "os/os.h"
+#include "process/link.h"
 #include "process/options.h"
 #include "process/own.h"
+#include "process/shuffle.h"
 #include "process/size_class.h"
 
 /* A slab has room for so many blocks at least: fewer, and most frees would be the first of a slab
@@ -84,10 +88,23 @@ struct slab *slab_make(size_t size_class)
     return slab;
 }
 
+/* Overwrites what lists have written to free blocks, so that all of the slab is zero. */
+static void wipe_links(const struct slab *slab)
+{
+    size_t block_bytes = size_class_bytes(slab->size_class);
+
+    for (uint32_t i = 0; i < slab->threaded; i++) {
+        memset((char *)slab_start(slab) + i * block_bytes, 0, LINK_BYTES);
+    }
+}
+
 void slab_drop(struct slab *slab)
 {
     uint32_t slices = slab->slices;
 
+    if (HARDENED && options_zero_on_free()) {
+        wipe_links(slab);
+    }
     slab_set_owner(slab, 0);
     slab->slices = 0;
     atomic_store_explicit(&slab->cache, NULL, memory_order_relaxed);
@@ -114,13 +131,26 @@ size_t slab_drop_run(struct slab *run)
     return slices;
 }
 
-/* Links `count` blocks from `first` on, one behind the other. */
-static void link_blocks(char *first, size_t block_bytes, uint32_t count)
+/* Links `count` blocks from `start` on, one behind the other. Returns the first. */
+static void *link_blocks(char *start, size_t block_bytes, uint32_t count)
 {
-    for (uint32_t i = 0; i + 1 < count; i++) {
-        *(void **)(void *)(first + i * block_bytes) = first + (i + 1) * block_bytes;
+    if (HARDENED) {
+        return shuffle_link(start, block_bytes, count);
     }
-    *(void **)(void *)(first + (count - 1) * block_bytes) = NULL;
+    for (uint32_t i = 0; i + 1 < count; i++) {
+        link_set(start + i * block_bytes, start + (i + 1) * block_bytes);
+    }
+    link_set(start + (count - 1) * block_bytes, NULL);
+    return start;
+}
+
+/* How many blocks are to be threaded together of which `count` begin on a page. */
+static uint32_t threaded_together(uint32_t count)
+{
+    if (HARDENED && count < SHUFFLE_LEAST_BLOCKS) {
+        return SHUFFLE_LEAST_BLOCKS;
+    }
+    return HARDENED && count > SHUFFLE_MOST_BLOCKS ? SHUFFLE_MOST_BLOCKS : count;
 }
 
 /* Threads the blocks that begin on the page where the next one does. */
@@ -129,17 +159,17 @@ struct block_list slab_thread_page(struct slab *slab)
     size_t block_bytes = size_class_bytes(slab->size_class);
     size_t offset = slab->threaded * block_bytes;
     size_t end = round_down(offset, os_page_bytes()) + os_page_bytes();
-    uint32_t count = (uint32_t)((end - offset + block_bytes - 1) / block_bytes);
+    uint32_t count = threaded_together((uint32_t)((end - offset + block_bytes - 1) / block_bytes));
     uint32_t left = slab->blocks - slab->threaded;
     uint32_t most = options_rt() ? SLAB_PORTION_BLOCKS : left;
-    char *first = (char *)slab_start(slab) + offset;
+    void *first;
 
     left = left < most ? left : most;
     count = count < left ? count : left;
     if (count == 0) {
         return (struct block_list){NULL, 0};
     }
-    link_blocks(first, block_bytes, count);
+    first = link_blocks((char *)slab_start(slab) + offset, block_bytes, count);
     own_add(&slab->used, count);
     slab->threaded += count;
     return (struct block_list){first, count};
@@ -155,6 +185,7 @@ struct block_list slab_take_free(struct slab *slab)
     REQUIRE(slab->used <= slab->threaded, "more blocks of a slab were freed than were in use", slab,
             slab->free);
     list.first = own_take(&slab->free);
+    list.first = HARDENED ? shuffle_list(list.first) : list.first;
     list.count = slab->threaded - __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
     own_add(&slab->used, list.count);
     return list;

@@ -24,6 +24,10 @@
  * to the kernel. As the lowest slices are taken first, one beyond is wanted only if there are not
  * so many neighbours free in the reserve.
  *
+ * In the hardened library every 64th slice is a guard: never taken by anybody, never usable, so
+ * that who writes past the slices in front of it faults. So is the one in front of the first. And
+ * beside the descriptors is a table of bits, one for each possible block (block_bits.h).
+ *
  * Invariants:
  *   1. A slice is taken iff its bit is set; whoever set it has it, with its descriptor.
  *   2. A slice below `known` is usable, and so is its descriptor.
@@ -40,6 +44,8 @@
 #include "core/bitarray.h"
 #include "core/bits.h"
 #include "os/os.h"
+#include "process/block_bits.h"
+#include "process/hardened.h"
 #include "process/options.h"
 #include "process/slab.h"
 #include "process/slice_decay.h"
@@ -66,6 +72,7 @@
 /* Neighbours that go back at once when all do. */
 #define RUN_SLICES 256u
 
+uint64_t *block_bits;
 uintptr_t slice_region_start;
 size_t slice_region_known;
 struct slab *slice_region_slabs;
@@ -86,8 +93,10 @@ static _Atomic(uint64_t) exhausted;    /* how often it did not suffice; relaxed 
 /* Parts of the range, in bytes from its start. */
 struct layout {
     size_t slices;
+    size_t block_bits; /* hardened only */
     size_t taken;
     size_t touched;
+    size_t tables_end;
     size_t first_slice;
     size_t end;
 };
@@ -98,10 +107,11 @@ static struct layout layout_of(size_t bytes)
     size_t words_bytes = QUARRY_BITARRAY_WORDS(count) * sizeof(uint32_t);
     struct layout layout = {.slices = count};
 
-    layout.taken = count * sizeof(struct slab);
+    layout.block_bits = count * sizeof(struct slab);
+    layout.taken = layout.block_bits + (HARDENED ? count * BLOCK_BITS_SLICE_BYTES : 0);
     layout.touched = layout.taken + round_up(words_bytes, os_page_bytes());
-    layout.first_slice =
-        round_up(layout.touched + round_up(words_bytes, os_page_bytes()), SLICE_BYTES);
+    layout.tables_end = layout.touched + round_up(words_bytes, os_page_bytes());
+    layout.first_slice = round_up(layout.tables_end, SLICE_BYTES) + (HARDENED ? SLICE_BYTES : 0);
     layout.end = layout.first_slice + (count << SLICE_SHIFT);
     return layout;
 }
@@ -129,7 +139,7 @@ static bool reserve(size_t bytes)
     if (start == NULL) {
         return false;
     }
-    if (!os_commit(start + layout.taken, layout.first_slice - layout.taken)) {
+    if (!os_commit(start + layout.taken, layout.tables_end - layout.taken)) {
         os_unmap(start, layout.end);
         return false;
     }
@@ -141,6 +151,9 @@ static bool reserve(size_t bytes)
     touched.summary = NULL; /* nobody searches it for clear bits */
     touch_bit_arrays(start, layout);
     slice_region_slabs = (struct slab *)(void *)start;
+    if (HARDENED) {
+        block_bits = (uint64_t *)(void *)(start + layout.block_bits);
+    }
     slices = layout.slices;
     slice_region_start = (uintptr_t)start + layout.first_slice;
     return true;
@@ -183,6 +196,32 @@ static size_t next_known(size_t known, size_t end)
     return wanted < slices ? wanted : slices;
 }
 
+/* Makes slices usable, all or none; but for guards. */
+static bool commit_slices(size_t known, size_t wanted)
+{
+    if (!HARDENED) {
+        return os_commit(slice_start(known), (wanted - known) << SLICE_SHIFT);
+    }
+    for (size_t slice = known; slice < wanted; slice += STEP_SLICES) {
+        if (!os_commit(slice_start(slice), (STEP_SLICES - 1) << SLICE_SHIFT)) {
+            if (slice > known) {
+                os_decommit(slice_start(known), (slice - known) << SLICE_SHIFT);
+            }
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Makes the bits of slices' blocks usable. What is so ahead of time does no harm. */
+static bool commit_block_bits(size_t known, size_t wanted)
+{
+    char *table = (char *)block_bits;
+
+    return os_commit(table + known * BLOCK_BITS_SLICE_BYTES,
+                     (wanted - known) * BLOCK_BITS_SLICE_BYTES);
+}
+
 /* Makes descriptors and slices usable, or neither. */
 static bool commit(size_t known, size_t wanted)
 {
@@ -193,7 +232,7 @@ static bool commit(size_t known, size_t wanted)
     if (to > from && !os_commit(table + from, to - from)) {
         return false;
     }
-    if (os_commit(slice_start(known), (wanted - known) << SLICE_SHIFT)) {
+    if ((!HARDENED || commit_block_bits(known, wanted)) && commit_slices(known, wanted)) {
         return true;
     }
     if (to > from) {
@@ -290,13 +329,39 @@ static bool may_go_beyond(size_t end)
 
 /* --- To take and to give --- */
 
-static bool claim(size_t count, size_t *slice)
+/* Whether a guard is among slices that were claimed: that is the first time anybody comes past it.
+ * It stays taken for ever, and the others are released. */
+static bool has_met_guard(size_t count, size_t slice)
 {
-    if (slices == 0) {
+    size_t guard = round_up(slice + 1, STEP_SLICES) - 1;
+    size_t end = slice + count;
+
+    if (guard >= end) {
         return false;
     }
+    if (guard > slice) {
+        bitarray_release(&taken, guard - slice, slice);
+    }
+    if (end > guard + 1) {
+        bitarray_release(&taken, end - guard - 1, guard + 1);
+    }
+    return true;
+}
+
+static bool claim_any(size_t count, size_t *slice)
+{
     return count == 1 ? bitarray_claim_next(&taken, 0, 1, slice) != 0
                       : bitarray_claim_lowest_run(&taken, count, slice);
+}
+
+static bool claim(size_t count, size_t *slice)
+{
+    bool claimed = slices != 0 && (!HARDENED || count < STEP_SLICES) && claim_any(count, slice);
+
+    while (HARDENED && claimed && has_met_guard(count, *slice)) {
+        claimed = claim_any(count, slice);
+    }
+    return claimed;
 }
 
 /* Returns the sum. */
@@ -502,7 +567,7 @@ void slices_add_stats(struct quarry_malloc_stats *stats)
     size_t known = known_slices();
 
     stats->reserved_bytes += slices << SLICE_SHIFT;
-    stats->committed_bytes += known << SLICE_SHIFT;
+    stats->committed_bytes += (HARDENED ? known - known / STEP_SLICES : known) << SLICE_SHIFT;
     stats->reserve_bytes = slices_reserved() << SLICE_SHIFT;
     stats->exhausted += atomic_load_explicit(&exhausted, memory_order_relaxed);
 }

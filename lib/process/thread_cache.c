@@ -217,7 +217,7 @@ static void *refill(struct thread_cache *cache, size_t size_class)
     }
     void *block = next_list(cache, size_class);
     if (block != NULL) {
-        __atomic_store_n(&cache->heads[size_class], *(void **)block, __ATOMIC_RELAXED);
+        __atomic_store_n(&cache->heads[size_class], link_next(block), __ATOMIC_RELAXED);
     }
     return block;
 }
@@ -299,8 +299,8 @@ static void give_up_head(struct thread_cache *cache, size_t size_class)
     void *last = first;
     uint32_t count = first != NULL;
 
-    while (last != NULL && *(void **)last != NULL) {
-        last = *(void **)last;
+    while (last != NULL && link_next(last) != NULL) {
+        last = link_next(last);
         count++;
     }
     if (first != NULL) {

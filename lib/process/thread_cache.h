@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "process/link.h"
 #include "process/own.h"
 #include "process/size_class.h"
 #include "process/slab.h"
@@ -80,7 +81,7 @@ static inline void *thread_cache_pop(struct thread_cache *cache, size_t size_cla
         __builtin_expect(!own_swap(head, &block, (void *)size_class), 0)) {
         return NULL;
     }
-    __atomic_store_n(head, *(void **)block, __ATOMIC_RELAXED);
+    __atomic_store_n(head, link_next(block), __ATOMIC_RELAXED);
     return block;
 }
 

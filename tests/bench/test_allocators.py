@@ -26,7 +26,8 @@ class Naming(unittest.TestCase):
 
     def test_refused(self) -> None:
         for word, why in (("malloc", "no allocator is known"), ("mine=/nowhere/at/all", "there is no"),
-                          ("quarry", "there is no /nowhere/preload"), ("=/bin/true", "there is no"),
+                          ("quarry", "there is no /nowhere/preload"),
+                          ("quarry-hardened", "there is no /nowhere/preload/.*hardened"), ("=/bin/true", "there is no"),
                           ("", "no allocator is known")):
             with self.subTest(word), self.assertRaisesRegex(allocators.NotUsable, why):
                 allocators.named(word, NOWHERE)

@@ -14,7 +14,7 @@ ALLOWED = {
                "zephyr/sys/sys_heap.h", "quarry/fault.h"),
     "lib/kernel": ("kernel/", "core/", "os/", "zephyr/", "quarry/"),
     "lib/process": ("process/", "core/", "os/", "zephyr/", "quarry/"),
-    "preload": ("quarry/", "process/fast.h", "os/fault.h", "os/os.h", "core/check.h"),
+    "preload": ("quarry/", "process/face.h", "process/fast.h", "os/fault.h", "os/os.h", "core/check.h"),
     "include": ("zephyr/", "quarry/"),
     "tools": ("zephyr/", "quarry/"),
 }
