@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include "os/option_text.h"
 #include "../support/death.h"
+#include "../support/complaints.h"
 #include "../support/fake_os.h"
 
 #define UNKNOWN(name) "quarry: unknown option in QUARRY_OPTIONS, skipped: " name "\n"
@@ -45,7 +46,7 @@ static void expect_reading(const option_setter *setters, const char *text, const
     fake_os_set_options(text);
     seen[0] = '\0';
     if (!option_text_read(setters) || strcmp(seen, values) != 0 ||
-        strcmp(fake_os_appended(), complaint) != 0) {
+        !are_complaints(fake_os_appended(), complaint)) {
         print_error("\"%s\": values \"%s\", complaint \"%s\"\n", text, seen, fake_os_appended());
         _exit(1);
     }
@@ -142,11 +143,56 @@ static void sizes_are_numbers_with_a_suffix(void **state)
     }
 }
 
+#define THERE_ARE                                                                                  \
+    "; there are arenas, foreign, frontend, large_threshold, purge_delay_ms, stats, system_heap\n"
+#define UNKNOWN_NAME "quarry: unknown option in QUARRY_OPTIONS, skipped: "
+
+/* Child. */
+static void read_and_compare(void *arg)
+{
+    const char *const *pair = arg;
+
+    fake_os_set_options(pair[0]);
+    if (!option_text_read(of_process) || strcmp(fake_os_appended(), pair[1]) != 0) {
+        print_error("\"%s\" gives \"%s\"\n", pair[0], fake_os_appended());
+        _exit(1);
+    }
+}
+
+static void unknown_names_come_with_the_nearest_or_all(void **state)
+{
+    const char *const pairs[][2] = {
+        {"arena=4", UNKNOWN_NAME "arena; did you mean arenas?\n"},
+        {"Arenas=4", UNKNOWN_NAME "Arenas; did you mean arenas?\n"},
+        {"systemheap=4", UNKNOWN_NAME "systemheap; did you mean system_heap?\n"},
+        {"purge_delay=4", UNKNOWN_NAME "purge_delay; did you mean purge_delay_ms?\n"},
+        {"state=4", UNKNOWN_NAME "state; did you mean stats?\n"},
+        {"colour=red", UNKNOWN_NAME "colour" THERE_ARE},
+        {"=red", UNKNOWN_NAME THERE_ARE},
+        {"large", UNKNOWN_NAME "large" THERE_ARE},
+    };
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        expect_good_child(read_and_compare, pairs[i]);
+    }
+}
+
+static void bad_values_come_with_good_ones(void **state)
+{
+    const char *const pair[2] = {"arenas=bad",
+                                 "quarry: bad value of option in QUARRY_OPTIONS, skipped: arenas; "
+                                 "\"bad\" is not 1 to 32\n"};
+
+    expect_good_child(read_and_compare, pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reader_has_its_own_options),
         cmocka_unit_test(a_reading_that_comes_too_early_is_none),
+        cmocka_unit_test(unknown_names_come_with_the_nearest_or_all),
+        cmocka_unit_test(bad_values_come_with_good_ones),
         cmocka_unit_test(sizes_are_numbers_with_a_suffix),
     };
 
