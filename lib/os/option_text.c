@@ -32,6 +32,8 @@ static const char names[OPTION_COUNT][16] = {
     [OPTION_LARGE_THRESHOLD] = "large_threshold",
     [OPTION_PURGE_DELAY_MS] = "purge_delay_ms",
     [OPTION_STATS] = "stats",
+    [OPTION_STATS_FORMAT] = "stats_format",
+    [OPTION_STATS_SIGNAL] = "stats_signal",
     [OPTION_SYSTEM_HEAP] = "system_heap",
 };
 
@@ -43,6 +45,8 @@ static const char *const values[OPTION_COUNT] = {
     [OPTION_LARGE_THRESHOLD] = "64k to 32m",
     [OPTION_PURGE_DELAY_MS] = "0 to 3600000",
     [OPTION_STATS] = "a path of at most 255 bytes, or stderr",
+    [OPTION_STATS_FORMAT] = "line or table",
+    [OPTION_STATS_SIGNAL] = "USR1, USR2, RTMIN+n, or the number of a signal that can be had",
     [OPTION_SYSTEM_HEAP] = "0 to 15g",
 };
 

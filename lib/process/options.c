@@ -6,7 +6,9 @@
  *   large_threshold=SIZE   64k to 32m; 512k unless set
  *   purge_delay_ms=N       0 to 3600000; 1000 unless set
  *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set
- *   stats=PATH             append the counters to a file at exit; "stderr" is standard error
+ *   stats=PATH             append a report to a file at exit; "stderr" is standard error
+ *   stats_format=line|table   what a report is (report.c); line unless set
+ *   stats_signal=NAME      append a report on a signal, too: USR1, USR2, RTMIN+n or a number
  *
  * Unless the front end is set it is slabs, and under memory checkers, which know chunks and nothing
  * of slabs (os/checkers.h), chunk heaps.
@@ -39,6 +41,8 @@ static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 static bool foreign_aborts;
 static enum { FRONTEND_UNSET, FRONTEND_SLAB, FRONTEND_HEAP } frontend;
 static char stats_path[256];
+static enum quarry_malloc_report_form stats_form = QUARRY_MALLOC_REPORT_LINE;
+static int stats_signal;
 
 size_t options_large_threshold(void)
 {
@@ -68,6 +72,16 @@ bool options_slabs(void)
 const char *options_stats_path(void)
 {
     return stats_path;
+}
+
+enum quarry_malloc_report_form options_stats_form(void)
+{
+    return stats_form;
+}
+
+int options_stats_signal(void)
+{
+    return stats_signal;
 }
 
 bool options_set_large_threshold(size_t bytes)
@@ -153,6 +167,28 @@ static bool set_stats_path(struct option_text value)
     return true;
 }
 
+static bool set_stats_form(struct option_text value)
+{
+    bool is_line = option_text_is(value, "line");
+
+    if (!is_line && !option_text_is(value, "table")) {
+        return false;
+    }
+    stats_form = is_line ? QUARRY_MALLOC_REPORT_LINE : QUARRY_MALLOC_REPORT_TABLE;
+    return true;
+}
+
+static bool set_stats_signal(struct option_text value)
+{
+    int number = os_signal_number(value.start, value.length);
+
+    if (number == 0) {
+        return false;
+    }
+    stats_signal = number;
+    return true;
+}
+
 static const option_setter setters[OPTION_COUNT] = {
     [OPTION_ARENAS] = set_arenas,
     [OPTION_FOREIGN] = set_foreign,
@@ -160,6 +196,8 @@ static const option_setter setters[OPTION_COUNT] = {
     [OPTION_LARGE_THRESHOLD] = set_large_threshold,
     [OPTION_PURGE_DELAY_MS] = set_purge_delay_ms,
     [OPTION_STATS] = set_stats_path,
+    [OPTION_STATS_FORMAT] = set_stats_form,
+    [OPTION_STATS_SIGNAL] = set_stats_signal,
 };
 
 bool options_read(void)

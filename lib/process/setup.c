@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "process/arena.h"
 #include "process/options.h"
+#include "process/report.h"
 #include "process/thread_cache.h"
 
 _Atomic(int) setup_state;
@@ -38,6 +39,9 @@ static void read_options(void)
     options_are_read = options_read();
     if (options_are_read && options_slabs()) {
         thread_cache_init();
+    }
+    if (options_are_read) {
+        report_begin();
     }
 }
 

@@ -31,9 +31,9 @@
 #include "core/bitarray.h"
 #include "core/bits.h"
 #include "os/os.h"
+#include "process/census.h"
 #include "process/options.h"
 #include "process/slab.h"
-#include <quarry/malloc.h>
 
 #define SLICE_REGION_MOST_BYTES  ((size_t)256 << 30)
 #define SLICE_REGION_LEAST_BYTES ((size_t)64 << 20)
@@ -319,15 +319,24 @@ size_t slices_purge(void)
     return bytes;
 }
 
+size_t slices_reserved(void)
+{
+    return slices;
+}
+
 size_t slices_in_use(void)
 {
     return atomic_load_explicit(&used_slices, memory_order_relaxed);
 }
 
-void slices_add_stats(struct quarry_malloc_stats *stats)
+void slices_count(struct census *census)
 {
-    size_t known = known_slices();
+    struct quarry_malloc_stats *total = &census->total;
 
-    stats->reserved_bytes += slices << SLICE_SHIFT;
-    stats->committed_bytes += known << SLICE_SHIFT;
+    census->slices_known = known_slices();
+    census->slices_in_use = slices_in_use();
+    census->slices_kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
+    total->reserved_bytes += slices << SLICE_SHIFT;
+    total->committed_bytes += (census->slices_in_use + census->slices_kept) << SLICE_SHIFT;
+    total->trimmable_bytes += census->slices_kept << SLICE_SHIFT;
 }

@@ -2,6 +2,7 @@
 /* Options: what each text in QUARRY_OPTIONS sets, and the complaint about what it cannot (its
  * hints: test_option_text.c). */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -285,6 +286,22 @@ static void stats_path_is_kept(void **state)
     read_text("stats=stderr");
 }
 
+static void reports_have_a_form_and_a_signal(void **state)
+{
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_LINE);
+    assert_int_equal(options_stats_signal(), 0);
+    read_text("stats_format=table,stats_signal=USR2");
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_TABLE);
+    assert_int_equal(options_stats_signal(), SIGUSR2);
+    read_text("stats_format=xml,stats_signal=KILL,stats_signal=");
+    assert_true(are_complaints(fake_os_appended(),
+                               BAD("stats_format") BAD("stats_signal") BAD("stats_signal")));
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_TABLE);
+    assert_int_equal(options_stats_signal(), SIGUSR2);
+    read_text("stats_format=line");
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_LINE);
+}
+
 static void arenas_follow_the_processors(void **state)
 {
     const struct {
@@ -349,6 +366,7 @@ int main(void)
         TEST(foreign_policy_is_read),
         TEST(bad_foreign_policy_changes_nothing),
         TEST(stats_path_is_kept),
+        TEST(reports_have_a_form_and_a_signal),
         TEST(arenas_follow_the_processors),
         TEST(too_early_means_usual_values_and_another_call),
         TEST(setters_refuse_what_is_out_of_range),
