@@ -9,20 +9,26 @@
 
 #pragma GCC visibility push(default)
 
+/* `arena` is all memory that the kernel has given for other than large blocks, and not got back. It
+ * is `uordblks`, what the program has, and `fordblks`, the rest; also while other threads change
+ * what it is made of. Blocks that another thread holds ready for itself count as the program's. */
 struct mallinfo2 mallinfo2(void)
 {
     struct quarry_malloc_stats stats;
 
     quarry_malloc_stats_get(&stats);
-    size_t arena_bytes = stats.committed_bytes - stats.large_bytes;
     size_t used_bytes = stats.live_bytes - stats.large_bytes;
+    size_t other_bytes = stats.committed_bytes - stats.large_bytes;
+    size_t free_bytes = other_bytes > used_bytes ? other_bytes - used_bytes : 0;
     return (struct mallinfo2){
-        .arena = arena_bytes,
+        .arena = used_bytes + free_bytes,
         .ordblks = stats.free_chunks,
+        .smblks = stats.free_blocks,
+        .fsmblks = stats.free_block_bytes,
         .hblks = stats.large_blocks,
         .hblkhd = stats.large_bytes,
         .uordblks = used_bytes,
-        .fordblks = arena_bytes - used_bytes,
+        .fordblks = free_bytes,
         .keepcost = stats.trimmable_bytes,
     };
 }
@@ -42,6 +48,8 @@ struct mallinfo mallinfo(void)
     return (struct mallinfo){
         .arena = as_int(info.arena),
         .ordblks = as_int(info.ordblks),
+        .smblks = as_int(info.smblks),
+        .fsmblks = as_int(info.fsmblks),
         .hblks = as_int(info.hblks),
         .hblkhd = as_int(info.hblkhd),
         .uordblks = as_int(info.uordblks),
@@ -68,38 +76,29 @@ int mallopt(int parameter, int value)
     return error == 0;
 }
 
+static void write_to_stream(const char *text, size_t bytes, void *stream)
+{
+    fwrite(text, 1, bytes, stream);
+}
+
+/* Of one piece among what other threads write. */
+static void report_to(FILE *stream, enum quarry_malloc_report_form form)
+{
+    flockfile(stream);
+    quarry_malloc_report(form, write_to_stream, stream);
+    funlockfile(stream);
+}
+
 int malloc_info(int options, FILE *file)
 {
-    struct quarry_malloc_stats stats;
-
     if (options != 0) {
         return EINVAL;
     }
-    quarry_malloc_stats_get(&stats);
-    fprintf(file, "<malloc version=\"quarry-1\">\n");
-    fprintf(file, "<calls allocations=\"%ju\" frees=\"%ju\" resizes=\"%ju\" foreign=\"%ju\"/>\n",
-            (uintmax_t)stats.allocations, (uintmax_t)stats.frees, (uintmax_t)stats.resizes,
-            (uintmax_t)stats.foreign);
-    fprintf(file, "<live bytes=\"%zu\"/>\n", stats.live_bytes);
-    fprintf(file, "<large count=\"%zu\" bytes=\"%zu\"/>\n", stats.large_blocks, stats.large_bytes);
-    fprintf(file, "<regions arenas=\"%zu\" count=\"%zu\" reserved=\"%zu\" free_chunks=\"%zu\"/>\n",
-            stats.arenas, stats.regions, stats.reserved_bytes, stats.free_chunks);
-    fprintf(file, "<committed bytes=\"%zu\" trimmable=\"%zu\"/>\n", stats.committed_bytes,
-            stats.trimmable_bytes);
-    fprintf(file, "</malloc>\n");
+    report_to(file, QUARRY_MALLOC_REPORT_XML);
     return 0;
 }
 
 void malloc_stats(void)
 {
-    struct quarry_malloc_stats stats;
-
-    quarry_malloc_stats_get(&stats);
-    fprintf(stderr, "quarry: %ju allocations, %ju frees, %ju resizes, %ju foreign addresses\n",
-            (uintmax_t)stats.allocations, (uintmax_t)stats.frees, (uintmax_t)stats.resizes,
-            (uintmax_t)stats.foreign);
-    fprintf(stderr, "quarry: %zu bytes live, %zu of them in %zu large blocks\n", stats.live_bytes,
-            stats.large_bytes, stats.large_blocks);
-    fprintf(stderr, "quarry: %zu bytes committed in %zu regions of %zu arenas and large blocks\n",
-            stats.committed_bytes, stats.regions, stats.arenas);
+    report_to(stderr, QUARRY_MALLOC_REPORT_TABLE);
 }

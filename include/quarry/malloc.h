@@ -117,30 +117,55 @@ size_t quarry_malloc_usable_size(void *block);
  */
 int quarry_malloc_trim(size_t keep_bytes);
 
-/** What the allocator counts. Each number is exact; together they are exact when no other thread
- *  allocates meanwhile. */
+/** What the allocator counts. Together the numbers are exact when no other thread allocates
+ *  meanwhile, but that blocks which other threads have ready for their next allocations, and such
+ * as are on their way to the thread that they came from, count as live. */
 struct quarry_malloc_stats {
-    uint64_t allocations;   /**< blocks made, since the process started */
-    uint64_t frees;         /**< blocks freed */
-    uint64_t resizes;       /**< reallocations that kept the block in place or remapped it */
-    uint64_t large;         /**< those of the allocations that are large blocks */
-    uint64_t foreign;       /**< addresses given to us that were not ours, and ignored */
-    size_t live_bytes;      /**< usable bytes of all live blocks */
-    size_t large_blocks;    /**< live large blocks */
-    size_t large_bytes;     /**< their usable bytes */
-    size_t arenas;          /**< arenas that have memory */
-    size_t regions;         /**< regions of address space reserved */
-    size_t reserved_bytes;  /**< bytes of address space reserved for regions */
-    size_t committed_bytes; /**< bytes of regions and slices made usable, and of mappings */
-    size_t trimmable_bytes; /**< free bytes at the ends of regions */
-    size_t free_chunks;     /**< free chunks that can be allocated from, in all regions */
-    size_t reserve_bytes;   /**< the reserve of the real-time mode; 0: it is not on */
-    uint64_t exhausted;     /**< how often that did not suffice: more was taken, or a call failed */
+    uint64_t allocations;    /**< blocks made, since the process started */
+    uint64_t frees;          /**< blocks freed */
+    uint64_t resizes;        /**< reallocations that kept the block in place or remapped it */
+    uint64_t large;          /**< those of the allocations that are large blocks */
+    uint64_t foreign;        /**< addresses given to us that were not ours, and ignored */
+    size_t live_bytes;       /**< usable bytes of all live blocks */
+    size_t large_blocks;     /**< live large blocks */
+    size_t large_bytes;      /**< their usable bytes */
+    size_t arenas;           /**< arenas that have memory */
+    size_t regions;          /**< regions of address space reserved */
+    size_t reserved_bytes;   /**< bytes of address space reserved for regions and slices */
+    size_t committed_bytes;  /**< bytes that the kernel has given and not got back: of regions made
+                                  usable, of slabs, of large blocks, and of what is kept free */
+    size_t trimmable_bytes;  /**< those of them that are free and not in between others */
+    size_t free_chunks;      /**< free chunks that can be allocated from, in all regions */
+    uint64_t refused;        /**< blocks that were not made, because there was no memory */
+    size_t free_blocks;      /**< blocks of slabs that were used before, and are free */
+    size_t free_block_bytes; /**< their bytes */
+    size_t reserve_bytes;    /**< the reserve of the real-time mode; 0: it is not on */
+    uint64_t exhausted; /**< how often that did not suffice: more was taken, or a call failed */
 };
 
 /** Fills @p stats. An arena that is held for a fork by another thread is left out. Cost: O(number
  * of chunks), because of free_chunks. */
 void quarry_malloc_stats_get(struct quarry_malloc_stats *stats);
+
+/** Forms of a report on the allocator. */
+enum quarry_malloc_report_form {
+    QUARRY_MALLOC_REPORT_LINE,  /**< one line of name=value fields */
+    QUARRY_MALLOC_REPORT_TABLE, /**< that line, and slabs by size class, arenas and threads */
+    QUARRY_MALLOC_REPORT_XML,   /**< what malloc_info writes */
+};
+
+/** Takes a part of a report, which ends with a line feed. @p text is without a final 0. */
+typedef void (*quarry_malloc_writer)(const char *text, size_t bytes, void *arg);
+
+/**
+ * Writes a report on the allocator, which is what QUARRY_OPTIONS=stats=PATH writes at exit.
+ *
+ * @param write is called for each line, with nothing locked; it may allocate
+ * @param arg is passed on to it
+ * Cost: O(memory in use): some milliseconds for a GiB. Takes some kilobytes of stack.
+ */
+void quarry_malloc_report(enum quarry_malloc_report_form form, quarry_malloc_writer write,
+                          void *arg);
 
 /** What quarry_malloc_option can set. */
 enum quarry_malloc_option {

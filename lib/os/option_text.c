@@ -10,8 +10,9 @@
  *   2. a bad value is reported by the reader whose option it is;
  *   3. an unknown name is reported by whichever reader comes first.
  *
- * What cannot be understood is skipped. A program that runs with raised privileges ignores the
- * variable (os_environment). */
+ * What cannot be understood is skipped, and said so once, with a hint: the name that was probably
+ * meant, or all names; or the values that there are. A program that runs with raised privileges
+ * ignores the variable (os_environment). */
 #include "os/option_text.h"
 
 #include <stdint.h>
@@ -34,8 +35,23 @@ static const char names[OPTION_COUNT][16] = {
     [OPTION_RESERVE] = "reserve",
     [OPTION_RT] = "rt",
     [OPTION_STATS] = "stats",
+    [OPTION_STATS_FORMAT] = "stats_format",
+    [OPTION_STATS_SIGNAL] = "stats_signal",
     [OPTION_SYSTEM_HEAP] = "system_heap",
     [OPTION_ZERO_ON_FREE] = "zero_on_free",
+};
+
+/* What a value may be, as a complaint says it; NULL: it says nothing. */
+static const char *const values[OPTION_COUNT] = {
+    [OPTION_ARENAS] = "1 to 32",
+    [OPTION_FOREIGN] = "ignore or abort",
+    [OPTION_FRONTEND] = "slab or heap",
+    [OPTION_LARGE_THRESHOLD] = "64k to 32m",
+    [OPTION_PURGE_DELAY_MS] = "0 to 3600000",
+    [OPTION_STATS] = "a path of at most 255 bytes, or stderr",
+    [OPTION_STATS_FORMAT] = "line or table",
+    [OPTION_STATS_SIGNAL] = "USR1, USR2, RTMIN+n, or the number of a signal that can be had",
+    [OPTION_SYSTEM_HEAP] = "0 to 15g",
 };
 
 /* The setters of the first reader. Atomic. */
@@ -77,20 +93,111 @@ bool option_text_size(struct option_text text, size_t *value)
     return digits != 0 && size_multiply(*value, factor, value);
 }
 
-static void complain(const char *problem, struct option_text text)
-{
-    char name[64];
-    struct line line = {.length = 0};
-    size_t length = text.length < sizeof(name) ? text.length : sizeof(name) - 1;
+/* --- Complaints --- */
 
-    memcpy(name, text.start, length);
-    name[length] = '\0';
-    line_add(&line, "quarry: ");
-    line_add(&line, problem);
-    line_add(&line, " in QUARRY_OPTIONS, skipped: ");
-    line_add(&line, name);
+/* So many bytes of what was written are shown, and compared with names. */
+#define SHOWN_BYTES 63u
+
+static void add_text(struct line *line, struct option_text text)
+{
+    char shown[SHOWN_BYTES + 1];
+    size_t length = text.length < SHOWN_BYTES ? text.length : SHOWN_BYTES;
+
+    memcpy(shown, text.start, length);
+    shown[length] = '\0';
+    line_add(line, shown);
+}
+
+static void begin_complaint(struct line *line, const char *problem, struct option_text name)
+{
+    line->length = 0;
+    line_add(line, "quarry: ");
+    line_add(line, problem);
+    line_add(line, " in QUARRY_OPTIONS, skipped: ");
+    add_text(line, name);
+}
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t less = a < b ? a : b;
+
+    return less < c ? less : c;
+}
+
+/* How many characters are to be put in, taken out or replaced to make a name of a text. */
+static size_t distance(struct option_text text, const char *name)
+{
+    size_t row[SHOWN_BYTES + 1]; /* of the text's first i characters to the name's first k */
+    size_t length = text.length < SHOWN_BYTES ? text.length : SHOWN_BYTES;
+
+    for (size_t i = 0; i <= length; i++) {
+        row[i] = i;
+    }
+    for (size_t k = 0; name[k] != '\0'; k++) {
+        size_t diagonal = row[0];
+
+        row[0] = k + 1;
+        for (size_t i = 1; i <= length; i++) {
+            size_t above = row[i];
+
+            row[i] = least(above + 1, row[i - 1] + 1, diagonal + (text.start[i - 1] != name[k]));
+            diagonal = above;
+        }
+    }
+    return row[length];
+}
+
+/* The name that differs in a third of its characters at most, and least of all; or NULL. */
+static const char *nearest_name(struct option_text text)
+{
+    const char *nearest = NULL;
+    size_t fewest = SIZE_MAX;
+
+    for (size_t option = 0; option < OPTION_COUNT; option++) {
+        size_t wrong = distance(text, names[option]);
+
+        if (wrong < fewest && wrong * 3 <= strlen(names[option])) {
+            fewest = wrong;
+            nearest = names[option];
+        }
+    }
+    return nearest;
+}
+
+static void complain_of_name(struct option_text name)
+{
+    const char *nearest = nearest_name(name);
+    struct line line;
+
+    begin_complaint(&line, "unknown option", name);
+    line_add(&line, nearest != NULL ? "; did you mean " : "; there are");
+    for (size_t option = 0; nearest == NULL && option < OPTION_COUNT; option++) {
+        line_add(&line, option == 0 ? " " : ", ");
+        line_add(&line, names[option]);
+    }
+    if (nearest != NULL) {
+        line_add(&line, nearest);
+        line_add(&line, "?");
+    }
     line_to_stderr(&line);
 }
+
+static void complain_of_value(size_t option, struct option_text value)
+{
+    struct option_text name = {names[option], strlen(names[option])};
+    struct line line;
+
+    begin_complaint(&line, "bad value of option", name);
+    if (values[option] != NULL) {
+        line_add(&line, "; \"");
+        add_text(&line, value);
+        line_add(&line, "\" is not ");
+        line_add(&line, values[option]);
+    }
+    line_to_stderr(&line);
+}
+
+/* --- Reading --- */
 
 /* The option of that name, or OPTION_COUNT. */
 static size_t option_of(struct option_text name)
@@ -119,10 +226,10 @@ static void apply(const option_setter *setters, struct option_text name, struct 
 
     if (option == OPTION_COUNT) {
         if (reports_unknown_names(setters)) {
-            complain("unknown option", name);
+            complain_of_name(name);
         }
     } else if (setters[option] != NULL && !setters[option](value)) {
-        complain("bad value of option", name);
+        complain_of_value(option, value);
     }
 }
 

@@ -19,6 +19,8 @@ enum option {
     OPTION_RESERVE,
     OPTION_RT,
     OPTION_STATS,
+    OPTION_STATS_FORMAT,
+    OPTION_STATS_SIGNAL,
     OPTION_SYSTEM_HEAP,
     OPTION_ZERO_ON_FREE,
     OPTION_COUNT
@@ -40,9 +42,9 @@ bool option_text_size(struct option_text text, size_t *value);
 typedef bool (*option_setter)(struct option_text value);
 
 /* Calls the setters, one for each option that the reader has and else NULL, for the pairs of the
- * text in their order. A value that is refused is reported on standard error. A name that is none
- * is reported to the first reader of the process, and whenever that one reads again; a reader is
- * known by its array of setters.
+ * text in their order. A value that is refused is reported on standard error, with what there is
+ * instead. A name that is none is reported, with the nearest one or all, to the first reader of the
+ * process, and whenever that one reads again; a reader is known by its array of setters.
  *
  * False, and nothing is read, if it is too early in the life of the process to know the
  * environment. */

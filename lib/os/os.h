@@ -83,8 +83,8 @@ const char *os_environment(const char *name);
 /* False as long as it is too early in the life of the process for os_environment. */
 bool os_environment_ready(void);
 
-/* Appends text to a file, made if need be, in one write; "stderr" is standard error. False if it
- * could not be written. */
+/* Appends text to a file, made if need be, in one write if the system takes it at once; "stderr" is
+ * standard error. False if it could not all be written. */
 bool os_append(const char *path, const char *text, size_t bytes);
 
 /* Writes all of a text to standard output, at once if the system takes it at once. False if it
@@ -185,6 +185,17 @@ struct os_signal_mask {
  * an instruction of its own raises, such as SIGSEGV, and for SIGABRT, which abort raises. */
 void os_block_signals(struct os_signal_mask *before);
 void os_restore_signals(const struct os_signal_mask *before);
+
+/* Signals that the library answers, kept by os_signal.c, which the tests' fake leaves as it is. */
+
+/* Number of a signal: of "USR1", "USR2", "RTMIN+" and a number, or a number. 0: there is none, or
+ * it is not for such use. */
+int os_signal_number(const char *name, size_t length);
+
+/* Has the function called by whatever thread gets the signal, on that thread's signal stack if it
+ * has one; interrupted system calls go on where they can. False, and nothing is changed, if
+ * anything else was arranged for the signal, or the system refuses. */
+bool os_signal_handle(int number, void (*called)(void));
 
 /* Other threads, kept by os_thread.c as well. These may allocate and take locks of the C library,
  * unless said otherwise, so they are not for signal handlers. A pthread_t is that of a thread that

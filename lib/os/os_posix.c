@@ -8,7 +8,7 @@
  *
  * System calls used, for those who write seccomp filters: mmap, munmap, mremap, mprotect, madvise,
  * prctl (PR_SET_VMA), sched_getaffinity, sched_yield, clock_gettime (vDSO), clock_nanosleep; at
- * exit and on faults openat, write, close, getpid. */
+ * exit, on faults and for reports openat, write, close, getpid. */
 #include "os/os.h"
 
 #include <dlfcn.h>
@@ -337,13 +337,27 @@ bool os_environment_ready(void)
     return environ != NULL;
 }
 
+static bool write_all(int file, const char *text, size_t bytes)
+{
+    ssize_t written = 0;
+
+    while (bytes != 0 && (written >= 0 || errno == EINTR)) {
+        written = write(file, text, bytes);
+        if (written > 0) {
+            text += written;
+            bytes -= (size_t)written;
+        }
+    }
+    return bytes == 0;
+}
+
 bool os_append(const char *path, const char *text, size_t bytes)
 {
     int saved_errno = errno;
     bool to_stderr = strcmp(path, "stderr") == 0;
     int file =
         to_stderr ? STDERR_FILENO : open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
-    bool done = file >= 0 && write(file, text, bytes) == (ssize_t)bytes;
+    bool done = file >= 0 && write_all(file, text, bytes);
 
     if (file >= 0 && !to_stderr) {
         close(file);
@@ -355,17 +369,10 @@ bool os_append(const char *path, const char *text, size_t bytes)
 bool os_print(const char *text, size_t bytes)
 {
     int saved_errno = errno;
-    ssize_t written = 0;
+    bool done = write_all(STDOUT_FILENO, text, bytes);
 
-    while (bytes != 0 && (written >= 0 || errno == EINTR)) {
-        written = write(STDOUT_FILENO, text, bytes);
-        if (written > 0) {
-            text += written;
-            bytes -= (size_t)written;
-        }
-    }
     errno = saved_errno;
-    return bytes == 0;
+    return done;
 }
 
 void (*os_find_function(const char *library, const char *name))(void)

@@ -179,24 +179,22 @@ static void add_region_stats(struct quarry_malloc_stats *stats, const struct reg
     heap_walk(&region->heap, count_free_chunk, &stats->free_chunks);
 }
 
-static void add_arena_stats(struct quarry_malloc_stats *stats, struct arena *arena)
+bool arena_stats(unsigned int index, bool wait, struct quarry_malloc_stats *stats)
 {
-    stats->allocations += arena->allocations;
-    stats->frees += arena->frees;
-    stats->resizes += arena->resizes;
-    stats->live_bytes += arena->live_bytes;
-    stats->arenas += arena->current != NULL;
+    struct arena *arena = &arenas[index];
+
+    *stats = (struct quarry_malloc_stats){0};
+    if (wait ? !arena_enter(arena) : !arena_try(arena)) {
+        return false;
+    }
+    stats->allocations = arena->allocations;
+    stats->frees = arena->frees;
+    stats->resizes = arena->resizes;
+    stats->live_bytes = arena->live_bytes;
+    stats->arenas = arena->current != NULL;
     for (struct region *r = arena->current; r != NULL; r = arena_next_region(arena, r)) {
         add_region_stats(stats, r);
     }
-}
-
-void arena_add_stats(struct quarry_malloc_stats *stats)
-{
-    for (unsigned int i = 0; i < ARENA_MAX; i++) {
-        if (arena_enter(&arenas[i])) {
-            add_arena_stats(stats, &arenas[i]);
-            arena_leave(&arenas[i]);
-        }
-    }
+    arena_leave(arena);
+    return true;
 }

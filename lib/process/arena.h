@@ -36,8 +36,9 @@ size_t arena_trim(size_t keep_bytes);
  * bytes given back. */
 size_t arena_reclaim(void);
 
-/* Adds the arenas' part to *stats; arenas that the caller must not wait for are left out. */
-void arena_add_stats(struct quarry_malloc_stats *stats);
+/* Fills *stats with one arena's part, all of it. False, and zeros, iff somebody is in it for whom
+ * the caller must not wait, or need not, unless `wait`. */
+bool arena_stats(unsigned int index, bool wait, struct quarry_malloc_stats *stats);
 
 /* Around fork, in the thread that forks: all arenas are held in between, so that the child's copy
  * of each is whole. That thread itself may go on allocating. */

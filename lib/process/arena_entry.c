@@ -115,7 +115,7 @@ bool arena_enter(struct arena *arena)
     return enter_or_try(arena, thread.entered == 0);
 }
 
-static bool try_to_enter(struct arena *arena)
+bool arena_try(struct arena *arena)
 {
     return !is_closed(arena) && enter_or_try(arena, false);
 }
@@ -136,7 +136,7 @@ static struct arena *enter_another(const struct arena *home)
     for (unsigned int i = 1; i < count; i++) {
         struct arena *arena = &arenas[(index_of(home) + i) % count];
 
-        if (try_to_enter(arena)) {
+        if (arena_try(arena)) {
             thread.home = arena;
             return arena;
         }
@@ -152,7 +152,7 @@ struct arena *arena_enter_any(void)
         home = first_home();
         thread.home = home;
     }
-    if (try_to_enter(home)) {
+    if (arena_try(home)) {
         return home;
     }
     struct arena *another = enter_another(home);

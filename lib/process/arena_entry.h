@@ -43,6 +43,9 @@ static inline struct region *arena_next_region(const struct arena *arena,
 /* Enters a given arena. False iff somebody is in it for whom the caller must not wait. */
 bool arena_enter(struct arena *arena);
 
+/* Enters a given arena. False iff somebody is in it. */
+bool arena_try(struct arena *arena);
+
 /* Enters some arena and makes it the thread's home. NULL iff somebody is in every one for whom the
  * caller must not wait. */
 struct arena *arena_enter_any(void);

@@ -94,6 +94,8 @@ static void open_letter(struct thread_cache *cache, void *letter)
     uint32_t count = letter_count(letter);
 
     if (atomic_load_explicit(&slab->cache, memory_order_acquire) == cache) {
+        cache->letters++;
+        cache->letter_blocks += count;
         cache_bring_home(cache, slab, first, letter, count);
     } else {
         mail_send(slab, first, letter, count);

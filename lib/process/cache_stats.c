@@ -3,7 +3,7 @@
 #include <limits.h>
 
 #include "process/cache_parts.h"
-#include <quarry/malloc.h>
+#include "process/census.h"
 
 /* All slabs without a used block, also the last one of its class. Busy. */
 static void drop_empty(struct thread_cache *cache, size_t size_class)
@@ -62,9 +62,9 @@ void thread_cache_count_resize(void)
     }
 }
 
-/* Takes the blocks on the calling thread's head lists out of the sum, and returns their number.
- * Those on others' lists cannot be told from such as are in use. */
-static size_t leave_out_heads(struct quarry_malloc_stats *stats)
+/* The blocks on the calling thread's head lists are free; their number. Those on others' lists
+ * cannot be told from such as are in use. */
+static size_t leave_out_heads(struct census *census)
 {
     const struct thread_cache *cache = thread_cache;
     size_t blocks = 0;
@@ -73,41 +73,93 @@ static size_t leave_out_heads(struct quarry_malloc_stats *stats)
         void *block = thread_cache_is_claimed(cache, size_class) ? NULL : cache->heads[size_class];
 
         for (; block != NULL; block = link_next(block)) {
-            stats->live_bytes -= size_class_bytes(size_class);
+            census->classes[size_class].used--;
+            census->classes[size_class].free++;
             blocks++;
         }
     }
     return blocks;
 }
 
-static size_t add_slabs(struct quarry_malloc_stats *stats)
+static size_t at_most(size_t number, size_t most)
 {
-    size_t blocks = 0;
+    return number < most ? number : most;
+}
 
+/* Its thread may change it meanwhile: all blocks are counted, each once. */
+static void count_slab(struct census *census, const struct slab *slab)
+{
+    struct class_census *of_class = &census->classes[slab->size_class];
+    size_t blocks = slab->blocks;
+    size_t used = at_most(__atomic_load_n(&slab->used, __ATOMIC_RELAXED), blocks);
+    size_t threaded = at_most(__atomic_load_n(&slab->threaded, __ATOMIC_RELAXED), blocks);
+
+    threaded = threaded > used ? threaded : used;
+    of_class->slabs++;
+    of_class->slices += slab->slices;
+    of_class->used += used;
+    of_class->free += threaded - used;
+    of_class->unused += blocks - threaded;
+    census->orphans += atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
+}
+
+/* Slices without a class are not a slab's. */
+static void count_slabs(struct census *census)
+{
     for (size_t slice = 0; slice_is_known(slice); slice++) {
         const struct slab *slab = slab_of_slice(slice);
 
-        if (slab->slices != 0) {
-            size_t used = __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
-
-            blocks += used;
-            stats->live_bytes += used * size_class_bytes(slab->size_class);
+        if (slab->slices != 0 && slab->size_class != 0) {
+            count_slab(census, slab);
         }
     }
-    return blocks;
 }
 
-void thread_cache_add_stats(struct quarry_malloc_stats *stats)
+static void count_cache(struct census *census, struct thread_cache *cache)
 {
-    settle(thread_cache);
-    size_t used = add_slabs(stats);
+    census->caches++;
+    census->caches_in_use += atomic_load_explicit(&cache->in_use, memory_order_relaxed);
+    census->caches_mailed += mail_is_there(cache);
+    census->letters += __atomic_load_n(&cache->letters, __ATOMIC_RELAXED);
+    census->letter_blocks += __atomic_load_n(&cache->letter_blocks, __ATOMIC_RELAXED);
+    census->total.resizes += __atomic_load_n(&cache->resizes, __ATOMIC_RELAXED);
+}
+
+/* Adds up what is in the classes; returns the blocks in use. */
+static size_t add_classes(struct census *census)
+{
+    struct quarry_malloc_stats *total = &census->total;
+    size_t used = 0;
+
+    for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
+        used += census->classes[size_class].used;
+        total->live_bytes += class_used_bytes(census, size_class);
+        total->free_blocks += census->classes[size_class].free;
+        total->free_block_bytes += class_free_bytes(census, size_class);
+    }
+    return used;
+}
+
+/* The caches' counts come after those of slabs. Where a thread is in between two of its own, more
+ * may be in use than were handed out. */
+void thread_cache_count(struct census *census, bool settled)
+{
     uint64_t handed_out = 0;
 
-    for (const struct thread_cache *cache = cache_first(); cache != NULL; cache = cache->next) {
-        handed_out += cache->handed_out;
-        stats->resizes += cache->resizes;
+    if (settled) {
+        settle(thread_cache);
     }
-    stats->allocations += handed_out - leave_out_heads(stats);
-    stats->frees += handed_out - used;
-    slices_add_stats(stats);
+    count_slabs(census);
+    for (struct thread_cache *cache = cache_first(); cache != NULL; cache = cache->next) {
+        handed_out += __atomic_load_n(&cache->handed_out, __ATOMIC_RELAXED);
+        count_cache(census, cache);
+    }
+    size_t heads = leave_out_heads(census);
+    size_t used = add_classes(census);
+    uint64_t made = handed_out > heads ? handed_out - heads : 0;
+    census->total.allocations += made;
+    census->total.frees += made > used ? made - used : 0;
+    census->letters += orphans.letters;
+    census->letter_blocks += orphans.letter_blocks;
+    slices_count(census);
 }

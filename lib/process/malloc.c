@@ -84,6 +84,9 @@ static struct allocation allocate(size_t align, size_t bytes, bool zeroed)
     if (result.block == NULL && !options_exhausted_fails() && reclaim() != 0) {
         result = allocate_once(align, bytes, zeroed);
     }
+    if (result.block == NULL) {
+        stats_count_refused();
+    }
     return result;
 }
 

@@ -10,7 +10,9 @@
  *   exhausted=grow|fail    what becomes of blocks that do not fit in there; grow unless set
  *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set, but
  *                          abort in the hardened library
- *   stats=PATH             append the counters to a file at exit; "stderr" is standard error
+ *   stats=PATH             append a report to a file at exit; "stderr" is standard error
+ *   stats_format=line|table   what a report is (report.c); line unless set
+ *   stats_signal=NAME      append a report on a signal, too: USR1, USR2, RTMIN+n or a number
  *   zero_on_free=0|1       1: what a block held is overwritten with zeros when it is freed, and
  *                          malloc looks whether it still is; hardened library only, 0 unless set
  *
@@ -56,6 +58,8 @@ static char stats_path[256];
 static bool rt;
 static bool exhausted_fails;
 static size_t reserve_bytes; /* 0: was not set */
+static enum quarry_malloc_report_form stats_form = QUARRY_MALLOC_REPORT_LINE;
+static int stats_signal;
 
 size_t options_large_threshold(void)
 {
@@ -106,6 +110,16 @@ bool options_exhausted_fails(void)
 const char *options_stats_path(void)
 {
     return stats_path;
+}
+
+enum quarry_malloc_report_form options_stats_form(void)
+{
+    return stats_form;
+}
+
+int options_stats_signal(void)
+{
+    return stats_signal;
 }
 
 bool options_set_large_threshold(size_t bytes)
@@ -229,6 +243,28 @@ static bool set_stats_path(struct option_text value)
     return true;
 }
 
+static bool set_stats_form(struct option_text value)
+{
+    bool is_line = option_text_is(value, "line");
+
+    if (!is_line && !option_text_is(value, "table")) {
+        return false;
+    }
+    stats_form = is_line ? QUARRY_MALLOC_REPORT_LINE : QUARRY_MALLOC_REPORT_TABLE;
+    return true;
+}
+
+static bool set_stats_signal(struct option_text value)
+{
+    int number = os_signal_number(value.start, value.length);
+
+    if (number == 0) {
+        return false;
+    }
+    stats_signal = number;
+    return true;
+}
+
 static const option_setter setters[OPTION_COUNT] = {
     [OPTION_ARENAS] = set_arenas,
     [OPTION_EXHAUSTED] = set_exhausted,
@@ -239,6 +275,8 @@ static const option_setter setters[OPTION_COUNT] = {
     [OPTION_RESERVE] = set_reserve,
     [OPTION_RT] = set_rt,
     [OPTION_STATS] = set_stats_path,
+    [OPTION_STATS_FORMAT] = set_stats_form,
+    [OPTION_STATS_SIGNAL] = set_stats_signal,
     [OPTION_ZERO_ON_FREE] = set_zero_on_free,
 };
 

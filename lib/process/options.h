@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <quarry/malloc.h>
+
 /* Reads QUARRY_OPTIONS. Called by the thread that sets the allocator up. False if it is too early
  * in the life of the process to know the environment: then all options have their usual values, and
  * the call is to be made again. */
@@ -31,6 +33,11 @@ size_t options_reserve_bytes(void);
 bool options_exhausted_fails(void);
 /* File to append the counters to at exit; "" for none. */
 const char *options_stats_path(void);
+
+/* How reports are written: a line or a table. */
+enum quarry_malloc_report_form options_stats_form(void);
+/* Number of the signal that asks for a report; 0: none does. */
+int options_stats_signal(void);
 
 /* Each returns false if the value is out of range, and then changes nothing. */
 bool options_set_large_threshold(size_t bytes);

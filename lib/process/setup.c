@@ -18,6 +18,7 @@
 #include "process/hardened.h"
 #include "process/options.h"
 #include "process/realtime.h"
+#include "process/report.h"
 #include "process/thread_cache.h"
 
 _Atomic(int) setup_state;
@@ -41,6 +42,9 @@ static void read_options(void)
     options_are_read = options_read();
     if (options_are_read && options_slabs()) {
         thread_cache_init();
+    }
+    if (options_are_read) {
+        report_begin();
     }
 }
 

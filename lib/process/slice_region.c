@@ -45,11 +45,11 @@
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/block_bits.h"
+#include "process/census.h"
 #include "process/hardened.h"
 #include "process/options.h"
 #include "process/slab.h"
 #include "process/slice_decay.h"
-#include <quarry/malloc.h>
 
 #define SLICE_REGION_MOST_BYTES  ((size_t)256 << 30)
 #define SLICE_REGION_LEAST_BYTES ((size_t)64 << 20)
@@ -269,7 +269,7 @@ static bool make_known(size_t end)
 
 /* --- The reserve --- */
 
-static size_t slices_reserved(void)
+static size_t reserve_count(void)
 {
     return atomic_load_explicit(&reserve_slices, memory_order_relaxed);
 }
@@ -315,7 +315,7 @@ void slices_count_exhausted(void)
 /* Whether slices up to `end` may be had. It counts if they are not all of the reserve. */
 static bool may_go_beyond(size_t end)
 {
-    size_t reserved = slices_reserved();
+    size_t reserved = reserve_count();
 
     if (reserved == 0 || end <= reserved) {
         return true;
@@ -439,7 +439,7 @@ size_t slices_take_zeroed(size_t count)
 
 bool slices_take_at(size_t slice, size_t count)
 {
-    size_t end = slices_reserved() != 0 ? slices_reserved() : slices;
+    size_t end = reserve_count() != 0 ? reserve_count() : slices;
 
     return count <= end && slice <= end - count && bitarray_claim(&taken, count, slice) &&
            begin_use(slice, count, false);
@@ -454,7 +454,7 @@ void slices_give_untouched(size_t slice, size_t count)
 /* The memory of slices that are still taken goes back; or stays, and is kept. */
 static bool discard(size_t slice, size_t count)
 {
-    return slices_reserved() == 0 && options_purge_delay_ns() == 0 &&
+    return reserve_count() == 0 && options_purge_delay_ns() == 0 &&
            os_discard(slice_start(slice), count << SLICE_SHIFT);
 }
 
@@ -475,7 +475,7 @@ void slices_give(size_t slice, size_t count)
     size_t kept = add(&kept_slices, count);
     slices_give_untouched(slice, count);
     look_from(slice + count);
-    if (slices_reserved() == 0) {
+    if (reserve_count() == 0) {
         slice_decay_more_are_kept(kept);
     }
 }
@@ -531,7 +531,7 @@ static size_t purge_run(size_t *end, size_t most)
 void slices_purge_if_due(void)
 {
     size_t kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
-    size_t due = slices_reserved() == 0 ? slice_decay_due(kept) : 0;
+    size_t due = reserve_count() == 0 ? slice_decay_due(kept) : 0;
 
     if (due == 0) {
         return;
@@ -550,11 +550,16 @@ size_t slices_purge(void)
 {
     size_t gone = 0;
 
-    for (size_t end = slices_reserved() == 0 ? known_slices() : 0; end != 0;) {
+    for (size_t end = reserve_count() == 0 ? known_slices() : 0; end != 0;) {
         gone += purge_run(&end, RUN_SLICES);
     }
     slice_decay_gone(gone);
     return gone << SLICE_SHIFT;
+}
+
+size_t slices_reserved(void)
+{
+    return slices;
 }
 
 size_t slices_in_use(void)
@@ -562,12 +567,17 @@ size_t slices_in_use(void)
     return atomic_load_explicit(&used_slices, memory_order_relaxed);
 }
 
-void slices_add_stats(struct quarry_malloc_stats *stats)
+void slices_count(struct census *census)
 {
-    size_t known = known_slices();
+    struct quarry_malloc_stats *total = &census->total;
 
-    stats->reserved_bytes += slices << SLICE_SHIFT;
-    stats->committed_bytes += (HARDENED ? known - known / STEP_SLICES : known) << SLICE_SHIFT;
-    stats->reserve_bytes = slices_reserved() << SLICE_SHIFT;
-    stats->exhausted += atomic_load_explicit(&exhausted, memory_order_relaxed);
+    census->slices_known =
+        HARDENED ? known_slices() - known_slices() / STEP_SLICES : known_slices();
+    census->slices_in_use = slices_in_use();
+    census->slices_kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
+    total->reserved_bytes += slices << SLICE_SHIFT;
+    total->committed_bytes += (census->slices_in_use + census->slices_kept) << SLICE_SHIFT;
+    total->trimmable_bytes += reserve_count() == 0 ? census->slices_kept << SLICE_SHIFT : 0;
+    total->reserve_bytes = reserve_count() << SLICE_SHIFT;
+    total->exhausted += atomic_load_explicit(&exhausted, memory_order_relaxed);
 }

@@ -14,7 +14,7 @@
 #define SLICE_BYTES ((size_t)1 << SLICE_SHIFT)
 
 struct slab;
-struct quarry_malloc_stats;
+struct census;
 
 #pragma GCC visibility push(hidden)
 /* What a look-up reads. Variables of their own, because that is an instruction less. */
@@ -92,10 +92,13 @@ void slices_purge_if_due(void);
 /* Gives the memory of free slices to the kernel now; returns its bytes. */
 size_t slices_purge(void);
 
+/* Slices there is address space for. */
+size_t slices_reserved(void);
+
 /* Slices that are taken. */
 size_t slices_in_use(void);
 
-/* Adds the slices' part to *stats. */
-void slices_add_stats(struct quarry_malloc_stats *stats);
+/* Adds the slices' part. */
+void slices_count(struct census *census);
 
 #endif

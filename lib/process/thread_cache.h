@@ -13,7 +13,7 @@
 #include "process/size_class.h"
 #include "process/slab.h"
 
-struct quarry_malloc_stats;
+struct census;
 
 /* Blocks of one slab that this thread has freed and its owner does not know of yet. */
 struct remote_batch {
@@ -44,6 +44,8 @@ struct thread_cache {
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
     int32_t blocks_to_look; /* below 0: time to look for memory that is to be given back */
+    uint64_t letters;       /* that were opened; whoever may open them */
+    uint64_t letter_blocks; /* blocks in these, likewise */
     void *unopened;         /* letters that were taken out of the inbox */
     /* On a cache line of its own: blocks that others freed; any thread, release. */
     _Atomic(void *) inbox __attribute__((aligned(64)));
@@ -118,7 +120,7 @@ void thread_cache_before_fork(void);
 void thread_cache_after_fork_in_parent(void);
 void thread_cache_after_fork_in_child(void);
 
-/* Adds the caches' part to *stats; what other threads do meanwhile may be counted or not. */
-void thread_cache_add_stats(struct quarry_malloc_stats *stats);
+/* Adds the part of caches and slabs, `settled` as in CENSUS_SETTLED. */
+void thread_cache_count(struct census *census, bool settled);
 
 #endif

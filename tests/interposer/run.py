@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import xml.dom.minidom
+import xml.etree.ElementTree
 
 SKIPPED = 77
 GROUP_OF_NOBODY = 65534
@@ -33,6 +33,7 @@ def parse_arguments():
     parser.add_argument('--file', help='pattern that the file {file} must match as a whole')
     parser.add_argument('--no-file', action='store_true', help='{file} must not come to be')
     parser.add_argument('--xml', action='store_true', help='standard output must be XML')
+    parser.add_argument('--xml-sums', action='store_true', help='it must be malloc_info that adds up')
     parser.add_argument('--env', action='append', default=[], help='NAME=VALUE; {file} is a path')
     parser.add_argument('--frontend', help='where small blocks come from')
     parser.add_argument('--empty-environment', action='store_true', help='nothing but the preload')
@@ -114,6 +115,38 @@ def problems_with_errors(arguments, errors):
     return []
 
 
+def numbers_of(element):
+    """What an element of malloc_info says below it, but for its heaps."""
+    return {f'{child.tag} {child.get("type")} {name}': int(child.get(name))
+            for child in element if child.get('type') for name in ('count', 'size') if child.get(name)}
+
+
+def problems_with_sums(root, output):
+    """Whether the numbers of malloc_info agree with each other, and with those of mallinfo2."""
+    told = {name: int(number) for name, number in re.findall(r'(\w+)=([0-9]+)[ >]', output.split('-->')[0])}
+    heaps, total = root.findall('heap'), numbers_of(root)
+    sizes = root.findall('heap/sizes/size')
+    used = sum(int(s.get('used')) * int(s.get('to')) for s in sizes)
+    used += sum(int(heap.get('used', 0)) for heap in heaps)
+    claims = {f'{name} of the heaps': (number, sum(numbers_of(heap)[name] for heap in heaps))
+              for name, number in total.items() if ' mmap ' not in name}
+    claims |= {
+        'the heaps are numbered': ([int(heap.get('nr')) for heap in heaps][:1], [0]),
+        'free and used': (total['system current size'],
+                          used + total['total fast size'] + total['total rest size']),
+        'free by size': (total['total fast count'], sum(int(s.get('count')) for s in sizes)),
+        'free bytes by size': (total['total fast size'], sum(int(s.get('total')) for s in sizes)),
+        'size and count': (True, all(int(s.get('total')) == int(s.get('count')) * int(s.get('to')) for s in sizes)),
+        'uordblks': (told['uordblks'], used),
+        'hblkhd': (told['hblkhd'], total['total mmap size']),
+        'hblks': (told['hblks'], total['total mmap count']),
+        'fsmblks': (told['fsmblks'], total['total fast size']),
+        'smblks': (told['smblks'], total['total fast count']),
+        'live': (int(root.find('live').get('bytes')), used + told['hblkhd']),
+    }
+    return [f'malloc_info: {what}: {one} is not {other}' for what, (one, other) in claims.items() if one != other]
+
+
 def problems_with_output(arguments, output, file_path):
     problems = []
     if arguments.stdout is not None and not re.search(arguments.stdout, output):
@@ -124,10 +157,11 @@ def problems_with_output(arguments, output, file_path):
         problems.append(f'{file_path} is not /{arguments.file}/ but {content!r}')
     if arguments.no_file and exists:
         problems.append(f'{file_path} exists')
-    if arguments.xml:
+    if arguments.xml or arguments.xml_sums:
         try:
-            xml.dom.minidom.parseString(output)
-        except Exception as error:  # expat's own errors have no common base
+            root = xml.etree.ElementTree.fromstring(output)
+            problems += problems_with_sums(root, output) if arguments.xml_sums else []
+        except xml.etree.ElementTree.ParseError as error:
             problems.append(f'standard output is no XML: {error}: {output!r}')
     return problems
 

@@ -34,7 +34,7 @@ static struct quarry_malloc_stats stats(void)
 {
     struct quarry_malloc_stats now = {0};
 
-    arena_add_stats(&now);
+    quarry_malloc_stats_get(&now);
     return now;
 }
 

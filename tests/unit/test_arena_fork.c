@@ -41,7 +41,7 @@ static size_t live_bytes(void)
 {
     struct quarry_malloc_stats stats = {0};
 
-    arena_add_stats(&stats);
+    quarry_malloc_stats_get(&stats);
     return stats.live_bytes;
 }
 

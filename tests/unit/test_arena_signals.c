@@ -49,7 +49,7 @@ static struct quarry_malloc_stats stats(void)
 {
     struct quarry_malloc_stats now = {0};
 
-    arena_add_stats(&now);
+    quarry_malloc_stats_get(&now);
     return now;
 }
 
@@ -196,7 +196,7 @@ static void trim_and_count(void *arg)
     h->runs++;
     arena_trim(0);
     arena_reclaim();
-    arena_add_stats(&now);
+    quarry_malloc_stats_get(&now);
 }
 
 static void be_trimmed_and_counted(void *arg)

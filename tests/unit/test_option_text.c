@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include "os/option_text.h"
 #include "../support/death.h"
+#include "../support/complaints.h"
 #include "../support/fake_os.h"
 
 #define UNKNOWN(name) "quarry: unknown option in QUARRY_OPTIONS, skipped: " name "\n"
@@ -45,7 +46,7 @@ static void expect_reading(const option_setter *setters, const char *text, const
     fake_os_set_options(text);
     seen[0] = '\0';
     if (!option_text_read(setters) || strcmp(seen, values) != 0 ||
-        strcmp(fake_os_appended(), complaint) != 0) {
+        !are_complaints(fake_os_appended(), complaint)) {
         print_error("\"%s\": values \"%s\", complaint \"%s\"\n", text, seen, fake_os_appended());
         _exit(1);
     }
@@ -142,11 +143,65 @@ static void sizes_are_numbers_with_a_suffix(void **state)
     }
 }
 
+#define UNKNOWN_NAME "quarry: unknown option in QUARRY_OPTIONS, skipped: "
+
+/* A text, and the beginning and the end of the complaint about it. */
+struct complaint {
+    const char *text;
+    const char *start;
+    const char *end;
+};
+
+/* Child. */
+static void read_and_compare(void *arg)
+{
+    const struct complaint *wanted = arg;
+
+    fake_os_set_options(wanted->text);
+    bool was_read = option_text_read(of_process);
+    const char *said = fake_os_appended();
+    size_t length = strlen(said);
+    size_t end_length = strlen(wanted->end);
+    if (!was_read || strncmp(said, wanted->start, strlen(wanted->start)) != 0 ||
+        length < end_length || strcmp(said + length - end_length, wanted->end) != 0) {
+        print_error("\"%s\" gives \"%s\"\n", wanted->text, said);
+        _exit(1);
+    }
+}
+
+static void unknown_names_come_with_the_nearest_or_all(void **state)
+{
+    const struct complaint complaints[] = {
+        {"arena=4", UNKNOWN_NAME "arena; did", " you mean arenas?\n"},
+        {"Arenas=4", UNKNOWN_NAME "Arenas; did", " you mean arenas?\n"},
+        {"systemheap=4", UNKNOWN_NAME "systemheap; did", " you mean system_heap?\n"},
+        {"purge_delay=4", UNKNOWN_NAME "purge_delay; did", " you mean purge_delay_ms?\n"},
+        {"state=4", UNKNOWN_NAME "state; did", " you mean stats?\n"},
+        {"colour=red", UNKNOWN_NAME "colour; there are arenas, ", ", system_heap\n"},
+        {"=red", UNKNOWN_NAME "; there are arenas, ", ", system_heap\n"},
+        {"large", UNKNOWN_NAME "large; there are arenas, ", ", system_heap\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++) {
+        expect_good_child(read_and_compare, &complaints[i]);
+    }
+}
+
+static void bad_values_come_with_good_ones(void **state)
+{
+    const struct complaint complaint = {"arenas=bad", "quarry: bad value of option in ",
+                                        " skipped: arenas; \"bad\" is not 1 to 32\n"};
+
+    expect_good_child(read_and_compare, &complaint);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reader_has_its_own_options),
         cmocka_unit_test(a_reading_that_comes_too_early_is_none),
+        cmocka_unit_test(unknown_names_come_with_the_nearest_or_all),
+        cmocka_unit_test(bad_values_come_with_good_ones),
         cmocka_unit_test(sizes_are_numbers_with_a_suffix),
     };
 

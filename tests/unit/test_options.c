@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options: what each text in QUARRY_OPTIONS sets, and the exact complaint about what it cannot. */
+/* Options: what each text in QUARRY_OPTIONS sets, and the complaint about what it cannot (its
+ * hints: test_option_text.c). */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -8,6 +10,7 @@
 #include <cmocka.h>
 #include "process/arena.h"
 #include "process/options.h"
+#include "../support/complaints.h"
 #include "../support/fake_os.h"
 
 #define KIB ((size_t)1 << 10)
@@ -57,7 +60,8 @@ static void expect_row(const struct row *row)
     uint64_t delay_ns = row->delay_ms != 0 ? row->delay_ms * MS : USUAL_DELAY_NS;
 
     if (options_large_threshold() != threshold || options_arenas() != arenas ||
-        options_purge_delay_ns() != delay_ns || strcmp(fake_os_appended(), row->complaint) != 0) {
+        options_purge_delay_ns() != delay_ns ||
+        !are_complaints(fake_os_appended(), row->complaint)) {
         fail_msg("\"%s\" gives threshold %zu, arenas %u, delay %llu ns, complaint \"%s\"",
                  row->text != NULL ? row->text : "(unset)", options_large_threshold(),
                  options_arenas(), (unsigned long long)options_purge_delay_ns(),
@@ -260,7 +264,7 @@ static void foreign_policy_is_read(void **state)
 static void bad_foreign_policy_changes_nothing(void **state)
 {
     read_text("foreign=abort,foreign=perhaps");
-    assert_string_equal(fake_os_appended(), BAD("foreign"));
+    assert_true(are_complaints(fake_os_appended(), BAD("foreign")));
     assert_true(options_foreign_aborts());
 }
 
@@ -278,8 +282,24 @@ static void stats_path_is_kept(void **state)
     text[6 + 255] = 'p';
     read_text(text);
     assert_int_equal(strlen(options_stats_path()), 255);
-    assert_string_equal(fake_os_appended(), BAD("stats") BAD("stats"));
+    assert_true(are_complaints(fake_os_appended(), BAD("stats") BAD("stats")));
     read_text("stats=stderr");
+}
+
+static void reports_have_a_form_and_a_signal(void **state)
+{
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_LINE);
+    assert_int_equal(options_stats_signal(), 0);
+    read_text("stats_format=table,stats_signal=USR2");
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_TABLE);
+    assert_int_equal(options_stats_signal(), SIGUSR2);
+    read_text("stats_format=xml,stats_signal=KILL,stats_signal=");
+    assert_true(are_complaints(fake_os_appended(),
+                               BAD("stats_format") BAD("stats_signal") BAD("stats_signal")));
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_TABLE);
+    assert_int_equal(options_stats_signal(), SIGUSR2);
+    read_text("stats_format=line");
+    assert_int_equal(options_stats_form(), QUARRY_MALLOC_REPORT_LINE);
 }
 
 static void arenas_follow_the_processors(void **state)
@@ -346,6 +366,7 @@ int main(void)
         TEST(foreign_policy_is_read),
         TEST(bad_foreign_policy_changes_nothing),
         TEST(stats_path_is_kept),
+        TEST(reports_have_a_form_and_a_signal),
         TEST(arenas_follow_the_processors),
         TEST(too_early_means_usual_values_and_another_call),
         TEST(setters_refuse_what_is_out_of_range),

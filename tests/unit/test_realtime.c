@@ -15,6 +15,7 @@
 #include <quarry/malloc.h>
 #include "os/os.h"
 #include "process/options.h"
+#include "process/census.h"
 #include "process/realtime.h"
 #include "process/slab.h"
 #include "../support/death.h"
@@ -61,10 +62,11 @@ static void begin(const char *options)
 
 static uint64_t exhausted(void)
 {
-    struct quarry_malloc_stats stats = {0};
+    static struct census census;
 
-    slices_add_stats(&stats);
-    return stats.exhausted;
+    census.total.exhausted = 0;
+    slices_count(&census);
+    return census.total.exhausted;
 }
 
 /* --- Options --- */

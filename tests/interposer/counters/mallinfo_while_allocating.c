@@ -34,7 +34,7 @@ static void test(char **argv)
         in_case("uordblks", info.uordblks);
         EXPECT(info.uordblks <= THREADS * 2 * MIB);
         in_case("fordblks", info.fordblks);
-        EXPECT(info.fordblks <= info.arena);
+        EXPECT(info.arena == info.uordblks + info.fordblks);
     }
     atomic_store(&stop, 1);
     for (int i = 0; i < THREADS; i++) {
