@@ -110,8 +110,9 @@ static struct layout layout_of(size_t bytes)
     layout.block_bits = count * sizeof(struct slab);
     layout.taken = layout.block_bits + (HARDENED ? count * BLOCK_BITS_SLICE_BYTES : 0);
     layout.touched = layout.taken + round_up(words_bytes, os_page_bytes());
-    layout.tables_end = layout.touched + round_up(words_bytes, os_page_bytes());
-    layout.first_slice = round_up(layout.tables_end, SLICE_BYTES) + (HARDENED ? SLICE_BYTES : 0);
+    layout.tables_end =
+        round_up(layout.touched + round_up(words_bytes, os_page_bytes()), SLICE_BYTES);
+    layout.first_slice = layout.tables_end + (HARDENED ? SLICE_BYTES : 0);
     layout.end = layout.first_slice + (count << SLICE_SHIFT);
     return layout;
 }

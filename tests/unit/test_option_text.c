@@ -177,9 +177,9 @@ static void unknown_names_come_with_the_nearest_or_all(void **state)
         {"systemheap=4", UNKNOWN_NAME "systemheap; did", " you mean system_heap?\n"},
         {"purge_delay=4", UNKNOWN_NAME "purge_delay; did", " you mean purge_delay_ms?\n"},
         {"state=4", UNKNOWN_NAME "state; did", " you mean stats?\n"},
-        {"colour=red", UNKNOWN_NAME "colour; there are arenas, ", ", system_heap\n"},
-        {"=red", UNKNOWN_NAME "; there are arenas, ", ", system_heap\n"},
-        {"large", UNKNOWN_NAME "large; there are arenas, ", ", system_heap\n"},
+        {"colour=red", UNKNOWN_NAME "colour; there are arenas, ", ", zero_on_free\n"},
+        {"=red", UNKNOWN_NAME "; there are arenas, ", ", zero_on_free\n"},
+        {"large", UNKNOWN_NAME "large; there are arenas, ", ", zero_on_free\n"},
     };
 
     for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++) {
