@@ -25,6 +25,9 @@
 #include "process/setup.h"
 #include "process/stats.h"
 
+/* What should be a run, and cannot, is rather a chunk than a mapping if it is smaller. */
+#define MAPPING_LEAST_BYTES ((size_t)512 << 10)
+
 /* A block, and whether all its bytes are known to be zero. */
 struct allocation {
     void *block;
@@ -34,14 +37,18 @@ struct allocation {
 static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
 {
     struct allocation result = {NULL, false};
+    size_t larger = bytes > align ? bytes : align;
     size_t threshold = options_large_threshold();
 
-    if (bytes < threshold && align < threshold) {
+    if (larger < threshold) {
         result.block = arena_alloc(align, bytes);
     }
     if (result.block == NULL) {
         result.block = run_alloc(align, bytes, zeroed);
         result.zeroed = zeroed;
+    }
+    if (result.block == NULL && larger < MAPPING_LEAST_BYTES && slice_region_exists()) {
+        result = (struct allocation){arena_alloc(align, bytes), false};
     }
     if (result.block == NULL) {
         result.block = large_alloc(align, bytes);
