@@ -69,6 +69,10 @@
 /* Runs of neighbours that go back in one call, each by a system call. */
 #define RUNS_AT_ONCE 64u
 
+/* What is more at once than all that stays in use, and 64 MiB, does not wait until it is due: a
+ * block of that size is seldom followed by another, and would cost the system call as a mapping. */
+#define MUCH_SLICES (((size_t)64 << 20) >> SLICE_SHIFT)
+
 /* Neighbours that go back at once when all do. */
 #define RUN_SLICES 256u
 
@@ -452,11 +456,13 @@ void slices_give_untouched(size_t slice, size_t count)
     bitarray_release(&taken, count, slice);
 }
 
-/* The memory of slices that are still taken goes back; or stays, and is kept. */
-static bool discard(size_t slice, size_t count)
+/* Whether memory is not worth keeping for a while. */
+static bool is_too_much(size_t count)
 {
-    return reserve_count() == 0 && options_purge_delay_ns() == 0 &&
-           os_discard(slice_start(slice), count << SLICE_SHIFT);
+    size_t others = atomic_load_explicit(&used_slices, memory_order_relaxed) - count;
+
+    return reserve_count() == 0 &&
+           (count > others + MUCH_SLICES || options_purge_delay_ns() == 0);
 }
 
 static void look_from(size_t end)
@@ -468,7 +474,7 @@ static void look_from(size_t end)
 
 void slices_give(size_t slice, size_t count)
 {
-    if (discard(slice, count)) {
+    if (is_too_much(count) && os_discard(slice_start(slice), count << SLICE_SHIFT)) {
         slices_give_untouched(slice, count);
         return;
     }
