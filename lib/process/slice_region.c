@@ -171,6 +171,9 @@ static bool commit(size_t known, size_t wanted)
         return false;
     }
     if (os_commit(slice_start(known), (wanted - known) << SLICE_SHIFT)) {
+        if (options_huge()) {
+            os_prefer_huge(slice_start(known), (wanted - known) << SLICE_SHIFT);
+        }
         return true;
     }
     if (to > from) {
