@@ -30,6 +30,7 @@ static const char names[OPTION_COUNT][16] = {
     [OPTION_EXHAUSTED] = "exhausted",
     [OPTION_FOREIGN] = "foreign",
     [OPTION_FRONTEND] = "frontend",
+    [OPTION_HUGE] = "huge",
     [OPTION_LARGE_THRESHOLD] = "large_threshold",
     [OPTION_PURGE_DELAY_MS] = "purge_delay_ms",
     [OPTION_RESERVE] = "reserve",

@@ -44,6 +44,9 @@ bool os_decommit(void *start, size_t bytes);
  * system refuses, in which case the contents may or may not be kept. */
 bool os_discard(void *start, size_t bytes);
 
+/* Asks for huge pages where usable memory has none yet and they fit. The system may not listen. */
+void os_prefer_huge(void *start, size_t bytes);
+
 /* Usable zeroed memory, as os_reserve and os_commit in one. NULL if there is none. */
 void *os_map(size_t bytes, size_t align);
 

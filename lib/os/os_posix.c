@@ -234,6 +234,14 @@ bool os_discard(void *start, size_t bytes)
     return done;
 }
 
+void os_prefer_huge(void *start, size_t bytes)
+{
+    int saved_errno = errno;
+
+    kernel_madvise(start, bytes, MADV_HUGEPAGE); /* refused where there are none at all */
+    errno = saved_errno;
+}
+
 bool os_unmap(void *start, size_t bytes)
 {
     int saved_errno = errno;

@@ -9,6 +9,7 @@
  *   rt=0|1                 the real-time mode (realtime.c); 0 unless set
  *   reserve=SIZE           its memory: 1m to 128g; 64m unless set
  *   exhausted=grow|fail    what becomes of blocks that do not fit in there; grow unless set
+ *   huge=0|1               whether memory of slices is asked for in huge pages; 0 unless set
  *   foreign=ignore|abort   what becomes of an address that is not ours; ignore unless set, but
  *                          abort in the hardened library
  *   stats=PATH             append a report to a file at exit; "stderr" is standard error
@@ -60,6 +61,7 @@ static bool foreign_aborts = HARDENED;
 static bool zero_on_free;
 static enum { FRONTEND_UNSET, FRONTEND_SLAB, FRONTEND_HEAP } frontend;
 static char stats_path[256];
+static bool huge;
 static bool rt;
 static bool exhausted_fails;
 static size_t reserve_bytes; /* 0: was not set */
@@ -117,6 +119,11 @@ size_t options_reserve_bytes(void)
 bool options_exhausted_fails(void)
 {
     return exhausted_fails && options_rt();
+}
+
+bool options_huge(void)
+{
+    return huge;
 }
 
 const char *options_stats_path(void)
@@ -213,6 +220,11 @@ static bool set_foreign(struct option_text value)
     return set_choice(value, "abort", "ignore", &foreign_aborts);
 }
 
+static bool set_huge(struct option_text value)
+{
+    return set_choice(value, "1", "0", &huge);
+}
+
 static bool set_rt(struct option_text value)
 {
     return set_choice(value, "1", "0", &rt);
@@ -282,6 +294,7 @@ static const option_setter setters[OPTION_COUNT] = {
     [OPTION_EXHAUSTED] = set_exhausted,
     [OPTION_FOREIGN] = set_foreign,
     [OPTION_FRONTEND] = set_frontend,
+    [OPTION_HUGE] = set_huge,
     [OPTION_LARGE_THRESHOLD] = set_large_threshold,
     [OPTION_PURGE_DELAY_MS] = set_purge_delay_ms,
     [OPTION_RESERVE] = set_reserve,

@@ -31,6 +31,8 @@ bool options_rt(void);
 /* Its memory; and whether it is on and does without any other when that does not suffice. */
 size_t options_reserve_bytes(void);
 bool options_exhausted_fails(void);
+/* Whether slices are to be in huge pages. */
+bool options_huge(void);
 /* File to append the counters to at exit; "" for none. */
 const char *options_stats_path(void);
 

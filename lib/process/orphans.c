@@ -292,14 +292,20 @@ void orphans_after_fork_in_parent(void)
     }
 }
 
-/* A lock that inherits knows its holder by the kernel's number, which is another one here. */
+/* A lock that inherits knows its holder by the kernel's number, which is another one here. So it is
+ * made anew, also where a handler forks that has interrupted whoever has it: the release then is of
+ * a lock that nobody has, which is refused and changes nothing. */
 void orphans_after_fork_in_child(void)
 {
-    if (thread.forks) {
+    bool forked_with_lock = thread.forks;
+
+    if (forked_with_lock) {
         begin_to_hold();
         thread.forks = false;
         orphans_leave();
-        orphans_make_lock();
+    }
+    orphans_make_lock();
+    if (forked_with_lock) {
         orphans_tend(ORPHANS_FEW);
     }
 }

@@ -238,6 +238,9 @@ static bool commit(size_t known, size_t wanted)
         return false;
     }
     if ((!HARDENED || commit_block_bits(known, wanted)) && commit_slices(known, wanted)) {
+        if (options_huge()) {
+            os_prefer_huge(slice_start(known), (wanted - known) << SLICE_SHIFT);
+        }
         return true;
     }
     if (to > from) {

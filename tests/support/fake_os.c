@@ -200,6 +200,13 @@ bool os_discard(void *start, size_t bytes)
     return begin_and_change(FAKE_OS_DISCARD, start, bytes, book_discard);
 }
 
+void os_prefer_huge(void *start, size_t bytes)
+{
+    begin(FAKE_OS_PREFER_HUGE);
+    book_require_known(start, bytes);
+    release();
+}
+
 bool os_resize(void *start, size_t old_bytes, size_t new_bytes)
 {
     int saved_errno = errno;

@@ -20,6 +20,7 @@ enum fake_os_call {
     FAKE_OS_COMMIT,
     FAKE_OS_DECOMMIT,
     FAKE_OS_DISCARD,
+    FAKE_OS_PREFER_HUGE,
     FAKE_OS_MAP,
     FAKE_OS_UNMAP,
     FAKE_OS_RESIZE,

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <quarry/malloc.h>
 #include "os/os.h"
+#include "process/cache_parts.h"
 #include "process/options.h"
 #include "process/census.h"
 #include "process/realtime.h"
@@ -284,6 +286,59 @@ static void letters_do_not_pile_up(void **state)
     in_a_process(exchange);
 }
 
+/* --- Forks --- */
+
+static void fork_and_try(void (*in_child)(void))
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        thread_cache_after_fork_in_child();
+        in_child();
+        EXPECT(orphans_try());
+        orphans_leave();
+        _exit(0);
+    }
+    EXPECT(waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void nothing(void)
+{
+}
+
+static void fork_as_usual(void *arg)
+{
+    begin("rt=1,reserve=1m");
+    orphans_make_lock();
+    thread_cache_before_fork();
+    fork_and_try(nothing);
+    thread_cache_after_fork_in_parent();
+    EXPECT(orphans_try());
+}
+
+static void a_child_can_take_the_lock(void **state)
+{
+    in_a_process(fork_as_usual);
+}
+
+static void fork_with_lock(void *arg)
+{
+    begin("rt=1,reserve=1m");
+    orphans_make_lock();
+    EXPECT(orphans_try());
+    thread_cache_before_fork();
+    fork_and_try(orphans_leave);
+    thread_cache_after_fork_in_parent();
+    orphans_leave();
+    EXPECT(orphans_try());
+}
+
+static void also_if_a_handler_forks_that_interrupted_its_holder(void **state)
+{
+    in_a_process(fork_with_lock);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +353,8 @@ int main(void)
         cmocka_unit_test(nothing_goes_back_to_the_system),
         cmocka_unit_test(few_blocks_are_linked_at_a_time),
         cmocka_unit_test(letters_do_not_pile_up),
+        cmocka_unit_test(a_child_can_take_the_lock),
+        cmocka_unit_test(also_if_a_handler_forks_that_interrupted_its_holder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

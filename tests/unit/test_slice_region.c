@@ -104,6 +104,22 @@ static void without_a_range_there_are_no_slices(void **state)
     in_a_process(reserve_nothing);
 }
 
+static void take_huge(void *arg)
+{
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(1) == 0);
+    EXPECT(fake_os_calls(FAKE_OS_PREFER_HUGE) == 0);
+    fake_os_set_options("huge=1");
+    EXPECT(options_read());
+    EXPECT(slices_take(STEP) == 1);
+    EXPECT(fake_os_calls(FAKE_OS_PREFER_HUGE) == 1);
+}
+
+static void huge_pages_are_preferred_if_asked_for(void **state)
+{
+    in_a_process(take_huge);
+}
+
 static void fail_to_commit(void *arg)
 {
     EXPECT(slice_region_reserve());
@@ -304,6 +320,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
+        TEST(huge_pages_are_preferred_if_asked_for),
         TEST(the_lowest_slices_are_taken_first),
         TEST(every_address_has_a_right_answer),
         TEST(a_smaller_range_will_do),
