@@ -46,6 +46,11 @@ static void unmap(void *start, size_t bytes)
 
 /* --- The guard: in the hardened library, the last page of a mapping --- */
 
+/* Live large blocks from which on new ones have none, but the page. Each guard splits a mapping,
+ * and the kernel lets a process have 65530 of them unless it was told otherwise: half of these are
+ * so left to all else. */
+#define GUARDS_MOST 16384u
+
 static char *guard_of(void *start, size_t mapped_bytes)
 {
     return (char *)start + large_usable_bytes(mapped_bytes);
@@ -64,12 +69,14 @@ static bool shrink_guarded(void *start, size_t mapped_bytes, size_t new_bytes)
     return true;
 }
 
-/* A new mapping, all of it usable but for the guard. */
+/* A new mapping, all of it usable but for the guard; all of it if too many have one. */
 static void *map_guarded(size_t mapped_bytes, size_t align)
 {
+    bool is_guarded = atomic_load_explicit(&live_blocks, memory_order_relaxed) < GUARDS_MOST;
     void *start = os_reserve(mapped_bytes, align);
 
-    if (start != NULL && !os_commit(start, large_usable_bytes(mapped_bytes))) {
+    if (start != NULL &&
+        !os_commit(start, is_guarded ? large_usable_bytes(mapped_bytes) : mapped_bytes)) {
         os_unmap(start, mapped_bytes);
         return NULL;
     }
