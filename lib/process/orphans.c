@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slabs of threads that have ended. They belong to a cache without a thread, guarded by a lock that
- * nobody waits for but a thread that ends or forks. Threads adopt them before they make new ones, or
- * use pages that were never used; and when they free a block of one, so that what a thread takes over
- * from another one soon is its own.
+ * nobody waits for but a thread that ends or forks. Threads adopt them before they make new ones,
+ * or use pages that were never used; and when they free a block of one, so that what a thread takes
+ * over from another one soon is its own.
  *
  * Who frees a block of such a slab sends it to the orphans, tries the lock, and puts in order what
  * was sent. If somebody else has the lock, he looks once more after he has released it. So
