@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a thread gets its cache and loses it, and what the child of a fork makes of others'.
  *
- * A thread gets a cache with its first small block: that of a thread which has ended, or a new one.
+ * A thread gets a cache with its first small block, or when it has freed some of others': that of a
+ * thread which has ended, or a new one.
  * When it ends, what it has freed of others' goes on its way, its slabs become orphans, and
  * the cache waits for the next thread. What other destructors of the thread allocate afterwards
  * comes from the arenas.
@@ -27,7 +28,12 @@
 struct thread_cache no_cache;
 _Thread_local struct thread_cache *thread_cache = &no_cache;
 
+/* Others' blocks that a thread frees before it gets a cache for it, whose batches make up for that.
+ */
+#define FREES_WITHOUT_CACHE 32u
+
 static _Thread_local volatile bool has_ended; /* the thread gets no cache any more */
+static _Thread_local uint32_t frees;          /* without a cache, up to the limit */
 
 static _Atomic(struct thread_cache *) all_caches;
 /* Caches that no thread has. Anybody adds one; who has the orphans' lock takes one. */
@@ -169,6 +175,15 @@ struct thread_cache *cache_make_for_thread(void)
     thread_cache = cache;
     os_thread_end_arm();
     return thread_cache;
+}
+
+struct thread_cache *cache_make_for_frees(void)
+{
+    if (frees < FREES_WITHOUT_CACHE) {
+        frees++;
+        return NULL;
+    }
+    return cache_make_for_thread();
 }
 
 /* --- To lose it --- */

@@ -171,6 +171,16 @@ static inline struct thread_cache *cache_of_thread(void)
     return __builtin_expect(cache != &no_cache, 1) ? cache : cache_make_for_thread();
 }
 
+/* The same for a thread that has none and frees others' blocks: NULL for the first ones. */
+struct thread_cache *cache_make_for_frees(void);
+
+static inline struct thread_cache *cache_of_freeing_thread(void)
+{
+    struct thread_cache *cache = thread_cache;
+
+    return __builtin_expect(cache != &no_cache, 1) ? cache : cache_make_for_frees();
+}
+
 /* The first of all caches there ever were; thread_cache.next leads on. */
 struct thread_cache *cache_first(void);
 

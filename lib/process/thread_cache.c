@@ -258,36 +258,36 @@ void thread_cache_prepare(void)
     cache_leave(cache);
 }
 
-/* Whether the cache has the slab, or gets it now: a thread that frees a block of an orphan adopts
- * it, if it allocates such blocks, too. So what it frees becomes its next blocks. */
-static bool has_or_adopts(struct thread_cache *cache, struct slab *slab)
+/* A thread that frees a block of an orphan adopts it, if it allocates such blocks, too: so what it
+ * frees becomes its next blocks. Else the block goes to whoever has the slab. */
+static __attribute__((noinline)) void free_of_others(struct thread_cache *cache, struct slab *slab,
+                                                     void *block)
 {
-    const struct thread_cache *owner = atomic_load_explicit(&slab->cache, memory_order_relaxed);
+    bool is_orphan = atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
 
-    if (owner != &orphans || cache->current[slab->size_class] == NULL ||
-        !orphans_adopt_this(cache, slab)) {
-        return owner == cache;
+    if (is_orphan && cache->current[slab->size_class] != NULL && orphans_adopt_this(cache, slab)) {
+        cache_link(&cache->partial[slab->size_class], slab);
+        cache_bring_home(cache, slab, block, block, 1);
+    } else {
+        mail_add(cache, slab, block);
     }
-    cache_link(&cache->partial[slab->size_class], slab);
-    return true;
 }
 
 void thread_cache_free_slowly(struct slab *slab, void *block)
 {
-    struct thread_cache *cache = thread_cache;
-
     if (thread_cache_push(slab, block)) {
         return; /* of a slice that is not the slab's first */
     }
-    if (cache == &no_cache || cache->busy) {
+    struct thread_cache *cache = cache_of_freeing_thread();
+    if (cache == NULL || cache->busy) {
         mail_send(slab, block, block, 1);
         return;
     }
     cache_enter(cache);
-    if (has_or_adopts(cache, slab)) {
+    if (atomic_load_explicit(&slab->cache, memory_order_relaxed) == cache) {
         cache_bring_home(cache, slab, block, block, 1);
     } else {
-        mail_add(cache, slab, block);
+        free_of_others(cache, slab, block);
     }
     cache_leave(cache);
 }

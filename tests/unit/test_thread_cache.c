@@ -125,11 +125,6 @@ static void what_was_given_back_is_used_again(void **state)
     }
 }
 
-/* --- Two threads --- */
-
-static sem_t ready, taken;
-static void *handed_over;
-
 /* Of blocks above 4 KiB the current slab is kept, and no other. */
 static void slabs_of_some_slices_are_not_kept(void **state)
 {
@@ -149,37 +144,9 @@ static void slabs_of_some_slices_are_not_kept(void **state)
     give(first);
 }
 
-static void *take_and_free(void *arg)
-{
-    size_t count = *(size_t *)arg;
+/* --- Two threads --- */
 
-    for (size_t i = 0; i < count; i++) {
-        while (sem_wait(&ready) != 0) {
-        }
-        give(handed_over);
-        sem_post(&taken);
-    }
-    return NULL;
-}
-
-static void a_thread_that_only_frees_keeps_little(void **state)
-{
-    size_t count = 30000;
-    pthread_t other;
-
-    sem_init(&ready, 0, 0);
-    sem_init(&taken, 0, 0);
-    size_t before = slices_in_use();
-    assert_int_equal(pthread_create(&other, NULL, take_and_free, &count), 0);
-    for (size_t i = 0; i < count; i++) {
-        handed_over = take(1000);
-        sem_post(&ready);
-        while (sem_wait(&taken) != 0) {
-        }
-    }
-    pthread_join(other, NULL);
-    assert_true(slices_in_use() <= before + 30); /* 30 MB went through */
-}
+static sem_t ready, taken;
 
 static void *left_behind[2000];
 
@@ -430,7 +397,6 @@ int main(void)
         cmocka_unit_test(what_was_given_back_is_used_again),
         cmocka_unit_test(slabs_of_some_slices_are_not_kept),
         cmocka_unit_test(a_prepared_thread_takes_its_first_block_from_a_list),
-        cmocka_unit_test(a_thread_that_only_frees_keeps_little),
         cmocka_unit_test(blocks_of_a_thread_that_has_ended_stay_good),
         cmocka_unit_test(many_short_threads_cost_no_slices),
         cmocka_unit_test(threads_free_each_others_blocks),
