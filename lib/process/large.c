@@ -72,7 +72,7 @@ static bool shrink_guarded(void *start, size_t mapped_bytes, size_t new_bytes)
 /* A new mapping, all of it usable but for the guard; all of it if too many have one. */
 static void *map_guarded(size_t mapped_bytes, size_t align)
 {
-    bool is_guarded = atomic_load_explicit(&live_blocks, memory_order_relaxed) < GUARDS_MOST;
+    bool is_guarded = large_counts_live() < GUARDS_MOST;
     void *start = os_reserve(mapped_bytes, align);
 
     if (start != NULL &&

@@ -42,6 +42,11 @@ void large_counts_resized(size_t old_bytes, size_t new_bytes)
     add_live(0, new_bytes - old_bytes);
 }
 
+size_t large_counts_live(void)
+{
+    return atomic_load_explicit(&live_blocks, memory_order_relaxed);
+}
+
 void large_counts_add_stats(struct quarry_malloc_stats *stats)
 {
     uint64_t made = atomic_load_explicit(&allocations, memory_order_relaxed);
@@ -52,6 +57,6 @@ void large_counts_add_stats(struct quarry_malloc_stats *stats)
     stats->frees += atomic_load_explicit(&frees, memory_order_relaxed);
     stats->resizes += atomic_load_explicit(&resizes, memory_order_relaxed);
     stats->live_bytes += bytes;
-    stats->large_blocks += atomic_load_explicit(&live_blocks, memory_order_relaxed);
+    stats->large_blocks += large_counts_live();
     stats->large_bytes += bytes;
 }

@@ -12,6 +12,9 @@ void large_counts_freed(size_t bytes);
 /* A block has another size now, and its address or another. */
 void large_counts_resized(size_t old_bytes, size_t new_bytes);
 
+/* Large blocks in use. */
+size_t large_counts_live(void);
+
 /* Adds them to *stats, but for what is committed, which differs between the kinds. */
 void large_counts_add_stats(struct quarry_malloc_stats *stats);
 

@@ -464,8 +464,7 @@ static bool is_too_much(size_t count)
 {
     size_t others = atomic_load_explicit(&used_slices, memory_order_relaxed) - count;
 
-    return reserve_count() == 0 &&
-           (count > others + MUCH_SLICES || options_purge_delay_ns() == 0);
+    return reserve_count() == 0 && (count > others + MUCH_SLICES || options_purge_delay_ns() == 0);
 }
 
 static void look_from(size_t end)
