@@ -58,8 +58,7 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
         result.block = run_alloc(align, bytes, zeroed);
         result.zeroed = zeroed;
     }
-    if (result.block == NULL && larger < MAPPING_LEAST_BYTES && slice_region_exists() &&
-        !options_rt()) {
+    if (result.block == NULL && larger < MAPPING_LEAST_BYTES && runs_are_usual() && !options_rt()) {
         result = (struct allocation){arena_alloc(align, bytes), false};
     }
     if (result.block == NULL && may_leave_slices()) {

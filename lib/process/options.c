@@ -35,8 +35,8 @@
 #include "os/os.h"
 #include "process/arena.h"
 #include "process/hardened.h"
+#include "process/run.h"
 #include "process/size_class.h"
-#include "process/slice_region.h"
 
 #define KIB                   ((size_t)1 << 10)
 #define MIB                   ((size_t)1 << 20)
@@ -78,7 +78,7 @@ size_t options_large_threshold(void)
     if (bytes != 0) {
         return bytes;
     }
-    return slice_region_exists() && !HARDENED ? THRESHOLD_OF_RUNS : THRESHOLD_OF_MAPPINGS;
+    return runs_are_usual() ? THRESHOLD_OF_RUNS : THRESHOLD_OF_MAPPINGS;
 }
 
 unsigned int options_arenas(void)

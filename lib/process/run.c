@@ -26,7 +26,6 @@
 
 #include "core/bits.h"
 #include "core/check.h"
-#include "process/hardened.h"
 #include "process/large.h"
 #include "process/large_counts.h"
 

@@ -6,7 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "process/hardened.h"
 #include "process/slab.h"
+
+/* Whether large blocks are runs, as long as there are slices. */
+static inline bool runs_are_usual(void)
+{
+    return !HARDENED && slice_region_exists();
+}
 
 /* A block of at least `bytes` bytes at a multiple of `align`, a power of two; zeroed if that is
  * asked for, else with undefined contents. NULL if no run can be that, or there is no memory. */
