@@ -26,6 +26,9 @@
 #include "process/setup.h"
 #include "process/stats.h"
 
+/* What should be a run, and cannot, is rather a chunk than a mapping if it is smaller. */
+#define MAPPING_LEAST_BYTES ((size_t)512 << 10)
+
 /* A block, and whether all its bytes are known to be zero. */
 struct allocation {
     void *block;
@@ -45,16 +48,23 @@ static bool may_leave_slices(void)
 static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
 {
     struct allocation result = {NULL, false};
+    size_t larger = bytes > align ? bytes : align;
     size_t threshold = options_large_threshold();
 
-    if (!options_rt() && bytes < threshold && align < threshold) {
+    if (!options_rt() && larger < threshold) {
         result.block = arena_alloc(align, bytes);
     }
     if (result.block == NULL) {
         result.block = run_alloc(align, bytes, zeroed);
         result.zeroed = zeroed;
     }
-    if (result.block == NULL && may_leave_slices()) {
+    if (result.block != NULL || !may_leave_slices()) {
+        return result;
+    }
+    if (larger < MAPPING_LEAST_BYTES && slice_region_exists()) {
+        result = (struct allocation){arena_alloc(align, bytes), false};
+    }
+    if (result.block == NULL) {
         result.block = large_alloc(align, bytes);
         result.zeroed = true;
     }

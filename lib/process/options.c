@@ -3,7 +3,7 @@
  *
  *   frontend=slab|heap     where small blocks come from: slabs of threads, or chunk heaps
  *   arenas=N               1 to 32; twice the number of processors unless set
- *   large_threshold=SIZE   64k to 32m; 512k unless set
+ *   large_threshold=SIZE   64k to 32m; unless set 64k, and 512k with frontend=heap
  *   purge_delay_ms=N       0 to 3600000; 1000 unless set
  *   rt=0|1                 the real-time mode (realtime.c); 0 unless set
  *   reserve=SIZE           its memory: 1m to 128g; 64m unless set
@@ -29,6 +29,7 @@
 #include "os/os.h"
 #include "process/arena.h"
 #include "process/size_class.h"
+#include "process/slice_region.h"
 
 #define KIB                   ((size_t)1 << 10)
 #define MIB                   ((size_t)1 << 20)
@@ -38,11 +39,14 @@
 #define RESERVE_LEAST         MIB
 #define RESERVE_MOST          ((size_t)128 << 30)
 #define RESERVE_USUAL         (64 * MIB)
+/* Unless set. A run costs no system call; a mapping is for blocks that are worth some. */
+#define THRESHOLD_OF_RUNS     (64 * KIB)
+#define THRESHOLD_OF_MAPPINGS (512 * KIB)
 #define PURGE_DELAY_MS_MOST   3600000u
 #define ARENAS_PER_PROCESSOR  2u
 
 /* Relaxed atomics: they may be changed while others read them, and stand each for itself. */
-static _Atomic(size_t) large_threshold = 512 * KIB;
+static _Atomic(size_t) large_threshold; /* 0: not set */
 static _Atomic(unsigned int) arenas = 1;
 static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 /* Constant once read. */
@@ -56,8 +60,15 @@ static size_t reserve_bytes; /* 0: was not set */
 
 size_t options_large_threshold(void)
 {
-    return options_rt() ? SIZE_CLASS_MOST_BYTES + 1
-                        : atomic_load_explicit(&large_threshold, memory_order_relaxed);
+    size_t bytes = atomic_load_explicit(&large_threshold, memory_order_relaxed);
+
+    if (options_rt()) {
+        return SIZE_CLASS_MOST_BYTES + 1;
+    }
+    if (bytes != 0) {
+        return bytes;
+    }
+    return slice_region_exists() ? THRESHOLD_OF_RUNS : THRESHOLD_OF_MAPPINGS;
 }
 
 unsigned int options_arenas(void)

@@ -22,6 +22,7 @@
 #include "process/slice_decay.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "os/os.h"
@@ -72,13 +73,16 @@ void slice_decay_fewer_are_kept(size_t kept)
     }
 }
 
-/* Of the thread that has ended the window before. */
-static void begin_window(size_t kept)
+/* Of the thread that has ended the window before. What should have gone in that one goes first; if
+ * it ended more than a window ago, that is all. */
+static void begin_window(size_t kept, bool is_late)
 {
     size_t unneeded = load(&least_kept);
+    size_t left = is_late ? unneeded : load(&due);
+    size_t overdue = left < unneeded ? left : unneeded;
 
     store(&least_kept, kept);
-    store(&due_at_start, unneeded);
+    store(&due_at_start, unneeded - overdue);
     store(&due, unneeded);
 }
 
@@ -95,23 +99,29 @@ static size_t may_stay(uint64_t now_ns, uint64_t window_end_ns)
                                 : (size_t)(load(&due_at_start) * left_ns / length_ns);
 }
 
+/* The end of the window that a time is in, which begins with this call if another has ended. */
+static uint64_t window_at(uint64_t now_ns, size_t kept)
+{
+    uint64_t ended_ns = atomic_load_explicit(&end_ns, memory_order_relaxed);
+    uint64_t next_end_ns = kept != 0 ? now_ns + window_ns() : 0;
+
+    if (now_ns < ended_ns ||
+        !atomic_compare_exchange_strong_explicit(&end_ns, &ended_ns, next_end_ns,
+                                                 memory_order_relaxed, memory_order_relaxed)) {
+        return ended_ns;
+    }
+    begin_window(kept, now_ns - ended_ns >= window_ns());
+    return next_end_ns;
+}
+
 size_t slice_decay_due(size_t kept)
 {
-    uint64_t window_end_ns = atomic_load_explicit(&end_ns, memory_order_relaxed);
-
-    if (window_end_ns == 0) {
+    if (atomic_load_explicit(&end_ns, memory_order_relaxed) == 0) {
         return 0;
     }
     uint64_t now_ns = os_now_ns();
-    uint64_t next_end_ns = kept != 0 ? now_ns + window_ns() : 0;
-    if (now_ns >= window_end_ns &&
-        atomic_compare_exchange_strong_explicit(&end_ns, &window_end_ns, next_end_ns,
-                                                memory_order_relaxed, memory_order_relaxed)) {
-        begin_window(kept);
-        window_end_ns = next_end_ns;
-    }
+    size_t stays = may_stay(now_ns, window_at(now_ns, kept));
     size_t left = load(&due);
-    size_t stays = may_stay(now_ns, window_end_ns);
     size_t goes = left > stays ? left - stays : 0;
     return goes < MOST_AT_ONCE ? goes : MOST_AT_ONCE;
 }

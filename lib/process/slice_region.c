@@ -55,6 +55,13 @@
 /* Of the bit array that one call looks through, so that no call takes too long: for a GiB. */
 #define LOOK_SLICES 16384u
 
+/* Runs of neighbours that go back in one call, each by a system call. */
+#define RUNS_AT_ONCE 64u
+
+/* What is more at once than all that stays in use, and 64 MiB, does not wait until it is due: a
+ * block of that size is seldom followed by another, and would cost the system call as a mapping. */
+#define MUCH_SLICES (((size_t)64 << 20) >> SLICE_SHIFT)
+
 /* Neighbours that go back at once when all do. */
 #define RUN_SLICES 256u
 
@@ -366,11 +373,13 @@ void slices_give_untouched(size_t slice, size_t count)
     bitarray_release(&taken, count, slice);
 }
 
-/* The memory of slices that are still taken goes back; or stays, and is kept. */
-static bool discard(size_t slice, size_t count)
+/* Whether memory is not worth keeping for a while. */
+static bool is_too_much(size_t count)
 {
-    return slices_reserved() == 0 && options_purge_delay_ns() == 0 &&
-           os_discard(slice_start(slice), count << SLICE_SHIFT);
+    size_t others = atomic_load_explicit(&used_slices, memory_order_relaxed) - count;
+
+    return slices_reserved() == 0 &&
+           (count > others + MUCH_SLICES || options_purge_delay_ns() == 0);
 }
 
 static void look_from(size_t end)
@@ -382,7 +391,7 @@ static void look_from(size_t end)
 
 void slices_give(size_t slice, size_t count)
 {
-    if (discard(slice, count)) {
+    if (is_too_much(count) && os_discard(slice_start(slice), count << SLICE_SHIFT)) {
         slices_give_untouched(slice, count);
         return;
     }
@@ -446,14 +455,18 @@ static size_t purge_run(size_t *end, size_t most)
 void slices_purge_if_due(void)
 {
     size_t kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
-    size_t most = slices_reserved() == 0 ? slice_decay_due(kept) : 0;
+    size_t due = slices_reserved() == 0 ? slice_decay_due(kept) : 0;
 
-    if (most == 0) {
+    if (due == 0) {
         return;
     }
     size_t end = atomic_load_explicit(&look_below, memory_order_relaxed);
+    size_t gone = 0;
     end = end != 0 ? end : known_slices();
-    slice_decay_gone(purge_run(&end, most));
+    for (unsigned int runs = 0; runs < RUNS_AT_ONCE && gone < due && end != 0; runs++) {
+        gone += purge_run(&end, due - gone);
+    }
+    slice_decay_gone(gone);
     atomic_store_explicit(&look_below, end, memory_order_relaxed);
 }
 

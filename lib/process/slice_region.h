@@ -82,7 +82,8 @@ bool slices_take_at(size_t slice, size_t count);
 void slices_give_untouched(size_t slice, size_t count);
 
 /* Gives them back. Their memory stays for whoever takes them next, and goes to the kernel when
- * nobody has for the purge delay; at once if that is 0; never if there is a reserve. */
+ * nobody has for the purge delay; at once if that is 0, or if so much is not worth keeping; never
+ * if there is a reserve. */
 void slices_give(size_t slice, size_t count);
 
 /* To be called now and then by who allocates, without a lock: gives back to the kernel what is due.

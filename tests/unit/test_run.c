@@ -81,13 +81,15 @@ static void ask_for_what_runs_are_not(void *arg)
     EXPECT(!is_run(quarry_aligned_alloc(2 * SLICE_BYTES, MIB)));
     char *aligned = quarry_aligned_alloc(SLICE_BYTES, MIB);
     EXPECT(is_run(aligned) && (uintptr_t)aligned % SLICE_BYTES == 0);
-    EXPECT(is_run(quarry_malloc(MOST)));
+    EXPECT(address_map_find(quarry_aligned_alloc(2 * SLICE_BYTES, 1)).kind == ADDRESS_REGION);
+    EXPECT(is_run(quarry_malloc(MOST)) && is_run(quarry_malloc(64 * KIB)));
+    EXPECT(!is_run(quarry_malloc(64 * KIB - 1)));
     fake_os_fail_all(FAKE_OS_COMMIT);
     void *block = quarry_malloc(MOST);
     EXPECT(block != NULL && !is_run(block));
 }
 
-static void what_no_run_can_be_is_a_mapping(void **state)
+static void what_no_run_can_be_is_a_mapping_or_chunk(void **state)
 {
     in_a_process(ask_for_what_runs_are_not);
 }
@@ -282,7 +284,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
         TEST(large_blocks_are_runs),
-        TEST(what_no_run_can_be_is_a_mapping),
+        TEST(what_no_run_can_be_is_a_mapping_or_chunk),
         TEST(calloc_clears_what_was_used),
         TEST(runs_are_resized_in_place),
         TEST(what_cannot_grow_moves_without_a_copy),

@@ -87,10 +87,21 @@ static void only_what_is_not_needed_by_turns_goes(void **state)
 static void who_calls_seldom_gives_much_but_not_all(void **state)
 {
     keep(10000);
-    assert_int_equal(tick(10 * DELAY_MS), 0);
+    assert_int_equal(tick(10 * DELAY_MS), 256);
     assert_int_equal(tick(DELAY_MS / 3 - 1), 256);
-    assert_int_equal(tick(DELAY_MS), 0); /* the next window begins, and none of it has passed */
-    assert_int_equal(tick(3), 98);
+    assert_int_equal(tick(DELAY_MS), 256);
+}
+
+static void what_was_due_before_goes_first(void **state)
+{
+    keep(60);
+    assert_int_equal(tick(DELAY_MS / 3), 0); /* a window begins */
+    keep(90);
+    assert_int_equal(tick(DELAY_MS / 6), 30);
+    assert_int_equal(tick(DELAY_MS / 6), 30); /* another begins, in which nothing is due */
+    assert_int_equal(tick(DELAY_MS / 6), 0);
+    assert_int_equal(tick(DELAY_MS / 6), 0); /* another, in which the other 90 are */
+    assert_int_equal(tick(DELAY_MS / 6), 45);
 }
 
 static void without_a_delay_all_is_due(void **state)
@@ -127,6 +138,7 @@ int main(void)
         TEST(what_is_needed_by_turns_stays),
         TEST(only_what_is_not_needed_by_turns_goes),
         TEST(who_calls_seldom_gives_much_but_not_all),
+        TEST(what_was_due_before_goes_first),
         TEST(without_a_delay_all_is_due),
     };
 

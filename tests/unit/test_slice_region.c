@@ -188,6 +188,28 @@ static void without_a_delay_memory_goes_back_at_once(void **state)
     in_a_process(give_at_once);
 }
 
+/* More at once than is in use besides, and 64 MiB. */
+static void give_much(void *arg)
+{
+    const size_t much = 64 << 20 >> SLICE_SHIFT;
+
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(2 * much + 10) == 0);
+    slices_give(much, much + 10);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
+    slices_give(0, much);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
+    EXPECT(slices_take(much + 10) == 0);
+    slices_give(0, much + 6);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 1);
+    EXPECT(slices_in_use() == 4 && slices_purge() == much << SLICE_SHIFT);
+}
+
+static void much_at_once_is_not_kept(void **state)
+{
+    in_a_process(give_much);
+}
+
 /* What is far apart in the range is found bit by bit. */
 static void purge_from_the_end(void *arg)
 {
@@ -205,6 +227,24 @@ static void purge_from_the_end(void *arg)
 static void memory_goes_back_wherever_it_is(void **state)
 {
     in_a_process(purge_from_the_end);
+}
+
+/* Who calls seldom gives back as much in a call as is due by then, in whatever pieces. */
+static void purge_pieces(void *arg)
+{
+    EXPECT(slice_region_reserve());
+    EXPECT(slices_take(100) == 0);
+    for (size_t i = 0; i < 100; i += 2) {
+        slices_give(i, 1);
+    }
+    wait_and_purge(3);
+    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 50);
+    EXPECT(slices_purge() == 0);
+}
+
+static void pieces_go_back_together(void **state)
+{
+    in_a_process(purge_pieces);
 }
 
 static void take_some(void *arg)
@@ -287,7 +327,9 @@ int main(void)
         TEST(without_memory_a_slice_stays_free),
         TEST(memory_goes_back_after_the_delay),
         TEST(without_a_delay_memory_goes_back_at_once),
+        TEST(much_at_once_is_not_kept),
         TEST(memory_goes_back_wherever_it_is),
+        TEST(pieces_go_back_together),
         TEST(slices_can_be_taken_by_number),
         TEST(slices_can_be_taken_as_zeros),
         TEST(what_the_system_refuses_is_tried_again),
