@@ -24,6 +24,7 @@
 #include "process/region.h"
 #include "process/run.h"
 #include "process/setup.h"
+#include "process/slice_reserve.h"
 #include "process/stats.h"
 
 /* What should be a run, and cannot, is rather a chunk than a mapping if it is smaller. */
@@ -40,7 +41,7 @@ struct allocation {
 static bool may_leave_slices(void)
 {
     if (options_rt()) {
-        slices_count_exhausted();
+        slice_reserve_count_exhausted();
     }
     return !options_exhausted_fails();
 }

@@ -3,12 +3,9 @@
  *
  *    QUARRY_OPTIONS=rt=1,reserve=256m
  *
- *    descriptors | bits | slice 0 | ... | slice n - 1 | slice n | ...
- *    `-------- there and locked from the start -------' `-- wanted when these do not suffice
- *
  * When a program starts, memory for all its blocks is taken from the system, with the library's own
- * code and variables; its pages are made to be there, and locked. From then on, as long as the
- * reserve suffices, no call makes a system call or faults.
+ * code and variables; its pages are made to be there, and locked (slice_reserve.c). From then on,
+ * as long as the reserve suffices, no call makes a system call or faults.
  *
  *   1. Nothing goes back to the system (slice_region.c), so nothing must be fetched again.
  *   2. Caches of threads come out of the reserve (cache_life.c).
@@ -26,7 +23,7 @@
 #include "os/fault.h"
 #include "os/os.h"
 #include "process/options.h"
-#include "process/slice_region.h"
+#include "process/slice_reserve.h"
 
 static void complain(const char *problem)
 {
@@ -42,7 +39,7 @@ void realtime_begin(void)
     if (!options_rt()) {
         return;
     }
-    int reserve = slice_region_make_reserve(options_reserve_bytes());
+    int reserve = slice_reserve_make(options_reserve_bytes());
     int image = os_lock_image();
 
     if (reserve == -ENOMEM || image == -ENOMEM) {

@@ -9,6 +9,7 @@
 #include "process/arena.h"
 #include "process/large.h"
 #include "process/options.h"
+#include "process/slice_reserve.h"
 #include "process/thread_cache.h"
 #include <quarry/malloc.h>
 
@@ -27,6 +28,7 @@ void quarry_malloc_stats_get(struct quarry_malloc_stats *stats)
     arena_add_stats(stats);
     large_add_stats(stats);
     thread_cache_add_stats(stats);
+    slice_reserve_add_stats(stats);
 }
 
 static void add_field(struct line *line, const char *name, uint64_t number)

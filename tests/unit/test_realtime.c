@@ -19,6 +19,7 @@
 #include "process/options.h"
 #include "process/realtime.h"
 #include "process/slab.h"
+#include "process/slice_reserve.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
 #include "../support/small_blocks.h"
@@ -65,7 +66,7 @@ static uint64_t exhausted(void)
 {
     struct quarry_malloc_stats stats = {0};
 
-    slices_add_stats(&stats);
+    slice_reserve_add_stats(&stats);
     return stats.exhausted;
 }
 
