@@ -5,11 +5,14 @@
  *
  * When a program starts, memory for all its blocks is taken from the system, with the library's own
  * code and variables; its pages are made to be there, and locked (slice_reserve.c). From then on,
- * as long as the reserve suffices, no call makes a system call or faults.
+ * as long as the reserve suffices, no call makes a system call or faults, and each does a bounded
+ * amount of work (REALTIME.md).
  *
  *   1. Nothing goes back to the system (slice_region.c), so nothing must be fetched again.
  *   2. Caches of threads come out of the reserve (cache_life.c).
- *   3. When the reserve does not suffice, that is counted, and more is taken from the system; or
+ *   3. What threads leave to each other is put in order in small portions (orphans.c,
+ *      thread_cache.c).
+ *   4. When the reserve does not suffice, that is counted, and more is taken from the system; or
  *      the call fails (exhausted=fail).
  *
  * Not promised: what happens before the library's constructor runs; the child of a fork, whose
