@@ -11,7 +11,7 @@ import hashlib
 import subprocess
 import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .catalogue import GLIBC, Allocator, quiet_environment
@@ -19,6 +19,8 @@ from .catalogue import GLIBC, Allocator, quiet_environment
 QUARRY = "quarry"
 AGAIN = "-again"
 QUARRY_LIBRARY = "preload/libquarry-malloc.so"
+REAL_TIME = "quarry-rt"
+REAL_TIME_OPTIONS = "rt=1,reserve=2g"
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,11 @@ def named(name: str, build: Path) -> Allocator:
     known, _, path = name.partition("=")
     if path:
         return at(known, Path(path).resolve())
-    if known == QUARRY:
-        return at(known, build.resolve() / QUARRY_LIBRARY)
+    if known in (QUARRY, REAL_TIME):
+        quarry = at(known, build.resolve() / QUARRY_LIBRARY)
+        return replace(quarry, options=REAL_TIME_OPTIONS) if known == REAL_TIME else quarry
     if known not in PEERS:
-        raise NotUsable(f"no allocator is known as {known}: {', '.join(DEFAULT)}, or NAME=PATH")
+        raise NotUsable(f"no allocator is known as {known}: {', '.join((*DEFAULT, REAL_TIME))}, or NAME=PATH")
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
     return at(known, Path("/usr/lib") / multiarch / PEERS[known].library,
               f"Debian has it in {PEERS[known].package}")
@@ -76,8 +79,7 @@ def chosen(names: Sequence[str], build: Path) -> list[Allocator]:
 
 def twice(allocator: Allocator) -> list[Allocator]:
     """Return the same allocator as two entries, for an A/A run."""
-    return [allocator, Allocator(name=allocator.name + AGAIN, preload=allocator.preload,
-                                 counts_calls=False)]
+    return [allocator, replace(allocator, name=allocator.name + AGAIN)]
 
 
 def try_to_load(allocator: Allocator) -> None:

@@ -46,8 +46,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--cases", type=words, default=[], metavar="NAME,...",
                         help="only these cases, or the cases of a kind: workload, program")
     parser.add_argument("--allocators", type=words, default=list(allocators.DEFAULT), metavar="NAME,...",
-                        help=f"of {', '.join(allocators.DEFAULT)}, or NAME=PATH; the first is also the "
-                             "base of a mean")
+                        help=f"of {', '.join((*allocators.DEFAULT, allocators.REAL_TIME))}, or NAME=PATH; the "
+                             "first is also the base of a mean")
     parser.add_argument("--a-a", action="store_true", help="Quarry, or the first of --allocators, as two "
                         "entries: fails if the mean is not within 1 %% of 1")
     parser.add_argument("--rounds", type=positive, help="measured rounds (5; with --full 11)")

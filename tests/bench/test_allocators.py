@@ -31,6 +31,16 @@ class Naming(unittest.TestCase):
             with self.subTest(word), self.assertRaisesRegex(allocators.NotUsable, why):
                 allocators.named(word, NOWHERE)
 
+    def test_real_time_mode_is_quarry_with_options(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            library = Path(directory) / allocators.QUARRY_LIBRARY
+            library.parent.mkdir()
+            library.touch()
+            usual, real_time = (allocators.named(name, Path(directory)) for name in ("quarry", "quarry-rt"))
+        self.assertEqual(usual.preload, real_time.preload)
+        self.assertNotIn("QUARRY_OPTIONS", usual.environment(NOWHERE))
+        self.assertIn("rt=1", real_time.environment(NOWHERE)["QUARRY_OPTIONS"])
+
     def test_named_twice(self) -> None:
         with self.assertRaisesRegex(allocators.NotUsable, "twice"):
             allocators.chosen(["glibc", "glibc"], NOWHERE)

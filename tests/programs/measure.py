@@ -32,13 +32,16 @@ class Allocator:
     name: str
     preload: str
     counts_calls: bool
+    options: str = ""  # of Quarry, besides those that the user has set
 
     def environment(self, stats: Path) -> dict[str, str]:
         """Return the variables that put this allocator under a command."""
         variables = {"LD_PRELOAD": self.preload}
         if self.counts_calls:
             wanted = os.environ.get("QUARRY_OPTIONS", "")
-            variables["QUARRY_OPTIONS"] = ",".join(filter(None, [wanted, f"stats={stats}"]))
+            variables["QUARRY_OPTIONS"] = ",".join(filter(None, [wanted, self.options, f"stats={stats}"]))
+        elif self.options:
+            variables["QUARRY_OPTIONS"] = self.options
         return variables
 
 
