@@ -24,7 +24,7 @@ OWN = {QUARRY: "preload/libquarry-malloc.so",
 # Quarry as it is not usually run: under which name, and with which options.
 QUARRY_WITH = {
     "quarry-heap": "frontend=heap",
-    "quarry-rt": "rt=1,reserve=1g",
+    "quarry-rt": "rt=1,reserve=2g",
 }
 
 

@@ -24,6 +24,7 @@
 #include "process/region.h"
 #include "process/run.h"
 #include "process/setup.h"
+#include "process/slice_reserve.h"
 #include "process/stats.h"
 
 /* What should be a run, and cannot, is rather a chunk than a mapping if it is smaller. */
@@ -40,7 +41,7 @@ struct allocation {
 static bool may_leave_slices(void)
 {
     if (options_rt()) {
-        slices_count_exhausted();
+        slice_reserve_count_exhausted();
     }
     return !options_exhausted_fails();
 }
@@ -58,10 +59,13 @@ static struct allocation allocate_once(size_t align, size_t bytes, bool zeroed)
         result.block = run_alloc(align, bytes, zeroed);
         result.zeroed = zeroed;
     }
-    if (result.block == NULL && larger < MAPPING_LEAST_BYTES && runs_are_usual() && !options_rt()) {
+    if (result.block != NULL || !may_leave_slices()) {
+        return result;
+    }
+    if (larger < MAPPING_LEAST_BYTES && runs_are_usual()) {
         result = (struct allocation){arena_alloc(align, bytes), false};
     }
-    if (result.block == NULL && may_leave_slices()) {
+    if (result.block == NULL) {
         result.block = large_alloc(align, bytes);
         result.zeroed = true;
     }

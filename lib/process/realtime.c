@@ -3,16 +3,16 @@
  *
  *    QUARRY_OPTIONS=rt=1,reserve=256m
  *
- *    descriptors | bits | slice 0 | ... | slice n - 1 | slice n | ...
- *    `-------- there and locked from the start -------' `-- wanted when these do not suffice
- *
  * When a program starts, memory for all its blocks is taken from the system, with the library's own
- * code and variables; its pages are made to be there, and locked. From then on, as long as the
- * reserve suffices, no call makes a system call or faults.
+ * code and variables; its pages are made to be there, and locked (slice_reserve.c). From then on,
+ * as long as the reserve suffices, no call makes a system call or faults, and each does a bounded
+ * amount of work (REALTIME.md).
  *
  *   1. Nothing goes back to the system (slice_region.c), so nothing must be fetched again.
  *   2. Caches of threads come out of the reserve (cache_life.c).
- *   3. When the reserve does not suffice, that is counted, and more is taken from the system; or
+ *   3. What threads leave to each other is put in order in small portions (orphans.c,
+ *      thread_cache.c).
+ *   4. When the reserve does not suffice, that is counted, and more is taken from the system; or
  *      the call fails (exhausted=fail).
  *
  * Not promised: what happens before the library's constructor runs; the child of a fork, whose
@@ -26,7 +26,7 @@
 #include "os/fault.h"
 #include "os/os.h"
 #include "process/options.h"
-#include "process/slice_region.h"
+#include "process/slice_reserve.h"
 
 static void complain(const char *problem)
 {
@@ -42,7 +42,7 @@ void realtime_begin(void)
     if (!options_rt()) {
         return;
     }
-    int reserve = slice_region_make_reserve(options_reserve_bytes());
+    int reserve = slice_reserve_make(options_reserve_bytes());
     int image = os_lock_image();
 
     if (reserve == -ENOMEM || image == -ENOMEM) {

@@ -123,7 +123,7 @@ static struct heap_sums sums_of_slabs(const struct census *census)
         sums.fast_bytes += class_free_bytes(census, size_class);
     }
     sums.rest_bytes = (slices << SLICE_SHIFT) - sums.used_bytes - sums.fast_bytes;
-    sums.reserved_bytes = slices_reserved() << SLICE_SHIFT;
+    sums.reserved_bytes = slice_region_slices() << SLICE_SHIFT;
     return sums;
 }
 

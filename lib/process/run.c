@@ -20,14 +20,15 @@
  * without memory.
  *
  * Not for runs: blocks that are larger than RUN_MOST_BYTES, for which the system is to say whether
- * it has so much, or at multiples of more than a slice; and none in the hardened library, where a
- * guard is behind each large block (large.c). */
+ * it has so much, or at multiples of more than a slice, unless the real-time mode has nothing else
+ * to offer; and none in the hardened library, where a guard is behind each large block (large.c). */
 #include "process/run.h"
 
 #include "core/bits.h"
 #include "core/check.h"
 #include "process/large.h"
 #include "process/large_counts.h"
+#include "process/options.h"
 
 #define RUN_MOST_BYTES ((size_t)256 << 20)
 
@@ -44,13 +45,33 @@ static size_t slices_for(size_t bytes)
     return bytes == 0 ? 1 : (bytes + SLICE_BYTES - 1) >> SLICE_SHIFT;
 }
 
+/* Takes more than is needed where slices are not aligned enough, and gives the ends back. */
+static size_t take_aligned(size_t align, size_t count, bool zeroed)
+{
+    size_t more = align > SLICE_BYTES ? (align >> SLICE_SHIFT) - 1 : 0;
+    size_t slice = zeroed ? slices_take_zeroed(count + more) : slices_take(count + more);
+
+    if (slice == SLICE_NONE || more == 0) {
+        return slice;
+    }
+    uintptr_t start = (uintptr_t)slice_start(slice);
+    size_t before = (round_up(start, align) - start) >> SLICE_SHIFT;
+    if (before != 0) {
+        slices_give(slice, before);
+    }
+    if (before != more) {
+        slices_give(slice + before + count, more - before);
+    }
+    return slice + before;
+}
+
 void *run_alloc(size_t align, size_t bytes, bool zeroed)
 {
     size_t count = slices_for(bytes);
     size_t slice = SLICE_NONE;
 
-    if (!HARDENED && bytes <= RUN_MOST_BYTES && align <= SLICE_BYTES) {
-        slice = zeroed ? slices_take_zeroed(count) : slices_take(count);
+    if (!HARDENED && bytes <= RUN_MOST_BYTES && (align <= SLICE_BYTES || options_rt())) {
+        slice = take_aligned(align, count, zeroed);
     }
     if (slice == SLICE_NONE) {
         return NULL;

@@ -19,10 +19,8 @@
  * one on, tells the kernel to have their memory, and releases them. So no system call is made while
  * anybody waits.
  *
- * In the real-time mode the first slices are the reserve: its memory, and all that is looked at to
- * take it, is there before anybody asks, and stays. Then no time is asked for and nothing is given
- * to the kernel. As the lowest slices are taken first, one beyond is wanted only if there are not
- * so many neighbours free in the reserve.
+ * In the real-time mode the first slices are the reserve (slice_reserve.c): then no time is asked
+ * for and nothing is given to the kernel.
  *
  * In the hardened library every 64th slice is a guard: never taken by anybody, never usable, so
  * that who writes past the slices in front of it faults. So is the one in front of the first. And
@@ -35,7 +33,6 @@
  *      taken is not touched: whoever takes it clears the bit. */
 #include "process/slice_region.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <quarry/bitarray.h>
@@ -50,6 +47,7 @@
 #include "process/options.h"
 #include "process/slab.h"
 #include "process/slice_decay.h"
+#include "process/slice_reserve.h"
 
 #define SLICE_REGION_MOST_BYTES  ((size_t)256 << 30)
 #define SLICE_REGION_LEAST_BYTES ((size_t)64 << 20)
@@ -89,8 +87,6 @@ static _Atomic(size_t) used_slices; /* relaxed: a number for questions */
 static _Atomic(size_t) kept_slices; /* free and touched, likewise */
 /* Those that are kept are below, but for what was lost in a race; 0: look from the end again. */
 static _Atomic(size_t) look_below;
-static _Atomic(size_t) reserve_slices; /* of the reserve; 0: there is none; relaxed */
-static _Atomic(uint64_t) exhausted;    /* how often it did not suffice; relaxed */
 
 /* --- The range --- */
 
@@ -180,6 +176,11 @@ bool slice_region_exists(void)
     return slices != 0;
 }
 
+size_t slice_region_slices(void)
+{
+    return slices;
+}
+
 /* The bit arrays stay as they are: to mend them takes a look at all slices. What another thread was
  * about to take or to give is lost at worst. */
 void slice_region_after_fork(void)
@@ -249,9 +250,9 @@ static bool commit(size_t known, size_t wanted)
     return false;
 }
 
-/* Invariant 2 for all slices below `end`. False also if somebody else is at it, who may be whom
- * this handler has interrupted. */
-static bool make_known(size_t end)
+/* Invariant 2. False also if somebody else is at it, who may be whom this handler has interrupted.
+ */
+bool slices_make_known(size_t end)
 {
     size_t known = known_slices();
 
@@ -273,66 +274,6 @@ static bool make_known(size_t end)
     }
     atomic_store_explicit(&growing, false, memory_order_release);
     return enough;
-}
-
-/* --- The reserve --- */
-
-static size_t reserve_count(void)
-{
-    return atomic_load_explicit(&reserve_slices, memory_order_relaxed);
-}
-
-/* The pages that hold so many bytes are there and locked, or only there, or not. */
-static int make_stay(void *start, size_t bytes)
-{
-    size_t page_bytes = os_page_bytes();
-    int result = os_lock_pages(start, round_up(bytes, page_bytes));
-
-    if (result != 0 && !os_populate(start, round_up(bytes, page_bytes), true)) {
-        result = -ENOMEM;
-    }
-    return result;
-}
-
-int slice_region_make_reserve(size_t bytes)
-{
-    size_t count = round_up(bytes, SLICE_BYTES) >> SLICE_SHIFT;
-    uint32_t *words = taken.bundles; /* of both arrays, whole: a mebibyte at most */
-
-    if (count > slices || !make_known(count)) {
-        return -ENOMEM;
-    }
-    atomic_store_explicit(&reserve_slices, count, memory_order_relaxed);
-    int results[] = {
-        make_stay(slice_region_slabs, count * sizeof(struct slab)),
-        make_stay(words, slice_region_start - (uintptr_t)words),
-        make_stay(slice_start(0), count << SLICE_SHIFT),
-    };
-    int worst = 0;
-    for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
-        worst = results[i] == -ENOMEM || worst == 0 ? results[i] : worst;
-    }
-    return worst;
-}
-
-void slices_count_exhausted(void)
-{
-    atomic_fetch_add_explicit(&exhausted, 1, memory_order_relaxed);
-}
-
-/* Whether slices up to `end` may be had. It counts if they are not all of the reserve. */
-static bool may_go_beyond(size_t end)
-{
-    size_t reserved = reserve_count();
-
-    if (reserved == 0 || end <= reserved) {
-        return true;
-    }
-    if (options_exhausted_fails()) {
-        return false;
-    }
-    slices_count_exhausted();
-    return true;
 }
 
 /* --- To take and to give --- */
@@ -416,7 +357,7 @@ static void clear_touched(size_t slice, size_t count)
 /* Makes slices usable that were claimed; if they cannot be, they are free again. */
 static bool begin_use(size_t slice, size_t count, bool zeroed)
 {
-    if (!may_go_beyond(slice + count) || !make_known(slice + count)) {
+    if (!slice_reserve_allows(slice + count) || !slices_make_known(slice + count)) {
         bitarray_release(&taken, count, slice);
         return false;
     }
@@ -447,7 +388,7 @@ size_t slices_take_zeroed(size_t count)
 
 bool slices_take_at(size_t slice, size_t count)
 {
-    size_t end = reserve_count() != 0 ? reserve_count() : slices;
+    size_t end = slice_reserve_slices() != 0 ? slice_reserve_slices() : slices;
 
     return count <= end && slice <= end - count && bitarray_claim(&taken, count, slice) &&
            begin_use(slice, count, false);
@@ -464,7 +405,8 @@ static bool is_too_much(size_t count)
 {
     size_t others = atomic_load_explicit(&used_slices, memory_order_relaxed) - count;
 
-    return reserve_count() == 0 && (count > others + MUCH_SLICES || options_purge_delay_ns() == 0);
+    return slice_reserve_slices() == 0 &&
+           (count > others + MUCH_SLICES || options_purge_delay_ns() == 0);
 }
 
 static void look_from(size_t end)
@@ -484,7 +426,7 @@ void slices_give(size_t slice, size_t count)
     size_t kept = add(&kept_slices, count);
     slices_give_untouched(slice, count);
     look_from(slice + count);
-    if (reserve_count() == 0) {
+    if (slice_reserve_slices() == 0) {
         slice_decay_more_are_kept(kept);
     }
 }
@@ -540,7 +482,7 @@ static size_t purge_run(size_t *end, size_t most)
 void slices_purge_if_due(void)
 {
     size_t kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
-    size_t due = reserve_count() == 0 ? slice_decay_due(kept) : 0;
+    size_t due = slice_reserve_slices() == 0 ? slice_decay_due(kept) : 0;
 
     if (due == 0) {
         return;
@@ -559,16 +501,11 @@ size_t slices_purge(void)
 {
     size_t gone = 0;
 
-    for (size_t end = reserve_count() == 0 ? known_slices() : 0; end != 0;) {
+    for (size_t end = slice_reserve_slices() == 0 ? known_slices() : 0; end != 0;) {
         gone += purge_run(&end, RUN_SLICES);
     }
     slice_decay_gone(gone);
     return gone << SLICE_SHIFT;
-}
-
-size_t slices_reserved(void)
-{
-    return slices;
 }
 
 size_t slices_in_use(void)
@@ -586,7 +523,5 @@ void slices_count(struct census *census)
     census->slices_kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
     total->reserved_bytes += slices << SLICE_SHIFT;
     total->committed_bytes += (census->slices_in_use + census->slices_kept) << SLICE_SHIFT;
-    total->trimmable_bytes += reserve_count() == 0 ? census->slices_kept << SLICE_SHIFT : 0;
-    total->reserve_bytes = reserve_count() << SLICE_SHIFT;
-    total->exhausted += atomic_load_explicit(&exhausted, memory_order_relaxed);
+    total->trimmable_bytes += slice_reserve_slices() == 0 ? census->slices_kept << SLICE_SHIFT : 0;
 }

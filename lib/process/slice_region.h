@@ -27,16 +27,6 @@ extern struct slab *slice_region_slabs; /* descriptors; constant likewise */
  * be had, and no address is in one. Once, before anything else. */
 bool slice_region_reserve(void);
 
-/* For the real-time mode: the first slices, of so many bytes, become the reserve, whose memory is
- * there and locked, and is never given back. 0, or why it is not so, as os_lock_pages says: -EPERM:
- * it is there, and not locked; -ENOMEM: it is not all there. Once. */
-int slice_region_make_reserve(size_t bytes);
-
-/* Counts that the reserve did not suffice, and what was wanted comes from elsewhere, or from
- * nowhere.
- */
-void slices_count_exhausted(void);
-
 /* In the child of a fork. */
 void slice_region_after_fork(void);
 
@@ -63,8 +53,13 @@ static inline void *slice_start(size_t slice)
     return (void *)(slice_region_start + (slice << SLICE_SHIFT));
 }
 
-/* Whether there is a range at all. */
+/* Whether there is a range at all; and how many slices are reserved, their descriptors lying before
+ * whatever else there is before the first slice. */
 bool slice_region_exists(void);
+size_t slice_region_slices(void);
+
+/* Makes all slices below `end` usable. False if they cannot be, or not now. */
+bool slices_make_known(size_t end);
 
 #define SLICE_NONE SIZE_MAX
 
@@ -92,9 +87,6 @@ void slices_purge_if_due(void);
 
 /* Gives the memory of free slices to the kernel now; returns its bytes. */
 size_t slices_purge(void);
-
-/* Slices there is address space for. */
-size_t slices_reserved(void);
 
 /* Slices that are taken. */
 size_t slices_in_use(void);

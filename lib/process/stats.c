@@ -7,6 +7,7 @@
 
 #include "process/census.h"
 #include "process/large.h"
+#include "process/slice_reserve.h"
 #include "process/thread_cache.h"
 
 /* Relaxed: numbers for statistics. */
@@ -51,6 +52,7 @@ void census_take(struct census *census, enum census_way way)
         add_arena(total, &census->arenas[i]);
     }
     large_add_stats(total);
+    slice_reserve_add_stats(total);
     thread_cache_count(census, way == CENSUS_SETTLED);
 }
 

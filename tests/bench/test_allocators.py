@@ -35,7 +35,7 @@ class Naming(unittest.TestCase):
     def test_with_options(self) -> None:
         """The variables reach the program, and the result tells them."""
         with tempfile.TemporaryDirectory() as directory:
-            library = Path(directory) / allocators.QUARRY_LIBRARY
+            library = Path(directory) / allocators.OWN[allocators.QUARRY]
             library.parent.mkdir()
             library.symlink_to(Path(allocators.named("glibc", NOWHERE).preload))
             heap = allocators.named("quarry-heap", Path(directory))

@@ -17,9 +17,9 @@
 #include "os/os.h"
 #include "process/cache_parts.h"
 #include "process/options.h"
-#include "process/census.h"
 #include "process/realtime.h"
 #include "process/slab.h"
+#include "process/slice_reserve.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
 #include "../support/small_blocks.h"
@@ -64,11 +64,10 @@ static void begin(const char *options)
 
 static uint64_t exhausted(void)
 {
-    static struct census census;
+    struct quarry_malloc_stats stats = {0};
 
-    census.total.exhausted = 0;
-    slices_count(&census);
-    return census.total.exhausted;
+    slice_reserve_add_stats(&stats);
+    return stats.exhausted;
 }
 
 /* --- Options --- */
