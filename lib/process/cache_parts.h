@@ -70,10 +70,11 @@ static inline void cache_enter(struct thread_cache *cache)
 
 static inline void cache_leave(struct thread_cache *cache)
 {
+    int32_t left = --cache->blocks_to_look;
+
     atomic_signal_fence(memory_order_seq_cst);
     cache->busy = false;
-    cache->blocks_to_look--;
-    if (cache->blocks_to_look < 0 && !slices_purge_if_due()) {
+    if (left < 0 && !slices_purge_if_due()) {
         cache->blocks_to_look = BLOCKS_PER_LOOK;
     }
 }
