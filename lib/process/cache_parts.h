@@ -64,19 +64,11 @@ static inline void cache_enter(struct thread_cache *cache)
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* After so many blocks that came or went on the slow way somebody looks whether memory is to go
- * back to the kernel: to ask for the time costs as much as most visits that are for one block. */
-#define BLOCKS_PER_LOOK 16
-
 static inline void cache_leave(struct thread_cache *cache)
 {
-    int32_t left = --cache->blocks_to_look;
-
     atomic_signal_fence(memory_order_seq_cst);
     cache->busy = false;
-    if (left < 0 && !slices_purge_if_due()) {
-        cache->blocks_to_look = BLOCKS_PER_LOOK;
-    }
+    slices_purge_if_due();
 }
 
 /* --- thread_cache.c --- */

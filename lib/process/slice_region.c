@@ -48,9 +48,8 @@
  * system call. What is reserved at least has as many. */
 #define DESCRIPTORS_STEP_BYTES ((size_t)64 << 10)
 
-/* Slices whose memory one call gives to the kernel, so that no call takes too long: some 60 pages'
- * time at most. */
-#define RUN_SLICES 4u
+/* Slices whose memory one call gives to the kernel, a MiB, so that no call takes too long. */
+#define RUN_SLICES 16u
 
 /* As many free slices keep their memory for the purge delay as there are in use, and so many. */
 #define KEPT_SLICES (((size_t)64 << 20) >> SLICE_SHIFT)
@@ -322,16 +321,11 @@ static bool delay_is_over(void)
     return at_ns != 0 && os_last_tick_ns() >= at_ns;
 }
 
-bool slices_purge_if_due(void)
+void slices_purge_if_due(void)
 {
-    if (!too_many_are_kept() && !delay_is_over()) {
-        return false;
-    }
-    bool given = purge_run() != 0;
-    if (!given) {
+    if ((too_many_are_kept() || delay_is_over()) && purge_run() == 0) {
         atomic_store_explicit(&purge_at_ns, 0, memory_order_relaxed); /* until more are given */
     }
-    return given;
 }
 
 size_t slices_purge(void)

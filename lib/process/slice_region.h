@@ -66,8 +66,8 @@ size_t slices_take(size_t count);
 void slices_give(size_t slice, size_t count);
 
 /* To be called now and then without a lock: gives some memory to the kernel that has been free for
- * the purge delay, or that is more than is to be kept. False: there is no more of it now. */
-bool slices_purge_if_due(void);
+ * the purge delay, or that is more than is to be kept. */
+void slices_purge_if_due(void);
 
 /* Gives the memory of free slices to the kernel now; returns its bytes. */
 size_t slices_purge(void);

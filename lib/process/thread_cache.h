@@ -40,8 +40,7 @@ struct thread_cache {
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
-    int32_t blocks_to_look; /* below 0: time to look for memory that is to be given back */
-    void *unopened;         /* letters that were taken out of the inbox */
+    void *unopened; /* letters that were taken out of the inbox */
     /* On a cache line of its own: blocks that others freed; any thread, release. */
     _Atomic(void *) inbox __attribute__((aligned(64)));
     struct remote_batch batches[REMOTE_BATCHES] __attribute__((aligned(64)));
