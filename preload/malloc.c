@@ -36,7 +36,7 @@ static inline void *or_errno(void *block, int error)
 
 static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
 {
-    return or_errno(face_malloc(bytes), ENOMEM);
+    return or_errno(face_slow_malloc(bytes), ENOMEM);
 }
 
 void *malloc(size_t bytes)
@@ -54,7 +54,7 @@ void *calloc(size_t count, size_t bytes)
 void free(void *block)
 {
     if (HARDENED || __builtin_expect(!fast_free(block), 0)) {
-        face_free(block);
+        face_slow_free(block);
     }
 }
 

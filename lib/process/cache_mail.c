@@ -4,7 +4,8 @@
  * They are batched by slab, at most REMOTE_BATCH_MOST and REMOTE_BATCH_BYTES in each of
  * REMOTE_BATCHES batches, so that a thread that only frees keeps no more than that. A full batch,
  * or one that must make way for another slab's, is a letter: a chain of blocks whose last one says
- * where it begins, and goes into the owner's inbox by one compare-and-swap.
+ * where it begins, and goes into the owner's inbox by one compare-and-swap. A thread without a
+ * cache has no batches: its first blocks are letters of their own, then it gets a cache for them.
  *
  *    inbox --> | first of chain | next letter, count |     the last block of a chain
  *                    |

@@ -6,12 +6,28 @@
 #include <quarry/malloc.h>
 #include <stddef.h>
 
+#include "process/fast.h"
 #include "process/guarded.h"
 #include "process/hardened.h"
 
 static inline void *face_malloc(size_t bytes)
 {
     return HARDENED ? guarded_malloc(bytes) : quarry_malloc(bytes);
+}
+
+/* For whom the short ways (fast.h) have failed, or are none. */
+static inline void *face_slow_malloc(size_t bytes)
+{
+    return HARDENED ? guarded_malloc(bytes) : slow_malloc(bytes);
+}
+
+static inline void face_slow_free(void *block)
+{
+    if (HARDENED) {
+        guarded_free(block);
+    } else {
+        slow_free(block);
+    }
 }
 
 static inline void *face_calloc(size_t count, size_t bytes)

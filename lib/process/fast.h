@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The short ways of malloc and free, to be part of whichever function has these names: no call, no
- * lock, nothing that other threads write to. */
+ * lock, nothing that other threads write to; and where the long ways begin. */
 #ifndef QUARRY_PROCESS_FAST_H
 #define QUARRY_PROCESS_FAST_H
 
@@ -8,6 +8,10 @@
 #include <stddef.h>
 
 #include "process/thread_cache.h"
+
+/* The rest of the two calls, for whom the short way has failed (malloc.c). */
+__attribute__((noinline)) void *slow_malloc(size_t bytes);
+__attribute__((noinline)) void slow_free(void *block);
 
 /* A block, or NULL if it is not that simple. */
 static inline void *fast_malloc(size_t bytes)

@@ -130,7 +130,7 @@ static size_t usable_bytes(struct address_owner owner, void *block)
     }
 }
 
-static __attribute__((noinline)) void *malloc_slowly(size_t bytes)
+void *slow_malloc(size_t bytes)
 {
     void *block = NULL;
 
@@ -144,7 +144,7 @@ void *quarry_malloc(size_t bytes)
 {
     void *block = fast_malloc(bytes);
 
-    return __builtin_expect(block != NULL, 1) ? block : malloc_slowly(bytes);
+    return __builtin_expect(block != NULL, 1) ? block : slow_malloc(bytes);
 }
 
 void *quarry_calloc(size_t count, size_t bytes)
@@ -167,7 +167,7 @@ void *quarry_calloc(size_t count, size_t bytes)
     return made.block;
 }
 
-static __attribute__((noinline)) void free_slowly(void *block)
+void slow_free(void *block)
 {
     struct slab *slab = slab_of_block(block);
 
@@ -198,7 +198,7 @@ static __attribute__((noinline)) void free_slowly(void *block)
 void quarry_free(void *block)
 {
     if (__builtin_expect(!fast_free(block), 0)) {
-        free_slowly(block);
+        slow_free(block);
     }
 }
 

@@ -21,7 +21,8 @@
  *
  * Not for runs: blocks that are larger than RUN_MOST_BYTES, for which the system is to say whether
  * it has so much, or at multiples of more than a slice, unless the real-time mode has nothing else
- * to offer; and none in the hardened library, where a guard is behind each large block (large.c). */
+ * to offer; and none in the hardened library, where a guard is behind each large block (large.c).
+ */
 #include "process/run.h"
 
 #include "core/bits.h"

@@ -183,7 +183,6 @@ static void *next_list(struct thread_cache *cache, size_t size_class)
         slab = change_current(cache, size_class);
     }
     cache->handed_out += list.count;
-    cache->blocks_to_look -= (int32_t)list.count;
     return list.first;
 }
 

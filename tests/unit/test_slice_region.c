@@ -15,7 +15,6 @@
 #include "../support/fake_os.h"
 
 #define STEP 64u
-#define RUN  4u /* slices that one call gives to the kernel */
 
 /* In children: a failed expectation ends them. */
 static void expect(bool condition, const char *what)
