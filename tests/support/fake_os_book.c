@@ -37,8 +37,8 @@ static struct range ranges[MAX_RANGES];
 static size_t range_count;
 static size_t origins;
 static const char *const call_names[FAKE_OS_CALLS] = {
-    "os_reserve", "os_commit", "os_decommit", "os_discard", "os_map",    "os_unmap",
-    "os_resize",  "os_move",   "os_move_out", "os_at_fork", "os_append", "os_yield"};
+    "os_reserve", "os_commit", "os_decommit", "os_discard", "os_prefer_huge", "os_map",  "os_unmap",
+    "os_resize",  "os_move",   "os_move_out", "os_at_fork", "os_append",      "os_yield"};
 
 size_t book_page_bytes = 4096;
 
