@@ -5,7 +5,8 @@
  * A signal may come while its thread is in the allocator, or in another report, and several threads
  * may get one at the same time. So a report has nothing in common with another: a mapping is made
  * for it, which holds the census and the text, and the text goes to its file in one piece. It waits
- * for nobody; arenas that somebody is in are said to be busy. */
+ * for nobody; arenas that somebody is in are said to be busy. Where no mapping can be made, which
+ * is when a report is of interest, there is room for one at a time. */
 #include <stdatomic.h>
 #include <string.h>
 
@@ -23,6 +24,33 @@ struct room {
     size_t length;
     char text[TEXT_BYTES];
 };
+
+static struct room spare_room;
+static _Atomic(bool) spare_is_taken; /* in the child of a fork it may stay so */
+
+static size_t room_bytes(void)
+{
+    return round_up(sizeof(struct room), os_page_bytes());
+}
+
+static struct room *find_room(void)
+{
+    struct room *room = os_map(room_bytes(), os_page_bytes());
+
+    if (room == NULL && !atomic_exchange(&spare_is_taken, true)) {
+        room = &spare_room;
+    }
+    return room;
+}
+
+static void leave_room(struct room *room)
+{
+    if (room != &spare_room) {
+        os_unmap(room, room_bytes());
+    } else {
+        atomic_store(&spare_is_taken, false);
+    }
+}
 
 /* Lines that do not fit are left out. */
 static void keep(const char *text, size_t bytes, void *arg)
@@ -47,20 +75,20 @@ static void complain(const char *problem, const char *path)
 
 static void report(const char *path, enum census_way way)
 {
-    size_t bytes = round_up(sizeof(struct room), os_page_bytes());
-    struct room *room = os_map(bytes, os_page_bytes());
+    struct room *room = find_room();
 
     if (room == NULL) {
         complain("no memory for statistics to ", path);
         return;
     }
     const struct report_sink sink = {keep, room};
+    room->length = 0;
     census_take(&room->census, way);
     report_write(&room->census, options_stats_form(), &sink);
     if (!os_append(path, room->text, room->length)) {
         complain("cannot write statistics to ", path);
     }
-    os_unmap(room, bytes);
+    leave_room(room);
 }
 
 __attribute__((destructor)) static void report_at_exit(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sum of the counters, and the line about them at exit. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 #include <quarry/malloc.h>
 #include "process/options.h"
+#include "process/report.h"
 #include "process/stats.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
@@ -121,14 +123,73 @@ static void unwritable_file_is_reported(void **state)
     assert_string_equal(death.message, "quarry: cannot write statistics to /nowhere\n");
 }
 
+static void exit_without_memory(void *arg)
+{
+    fake_os_set_options("stats=stderr");
+    options_read();
+    fake_os_fail_all_memory();
+    exit(0);
+}
+
+static void a_report_needs_no_memory(void **state)
+{
+    struct death death = death_of(exit_without_memory, NULL);
+
+    assert_int_equal(death.exit_code, 0);
+    assert_memory_equal(death.message, "quarry pid=", 11);
+}
+
+static void ask_for_report(void *arg)
+{
+    raise(SIGUSR1);
+}
+
+/* The report at exit is about to be written when the signal asks for one. */
+static void ask_within_report(void *arg)
+{
+    fake_os_set_options("stats=stderr,stats_signal=USR1");
+    options_read();
+    report_begin();
+    fake_os_watch(FAKE_OS_APPEND, ask_for_report, NULL);
+    if (arg != NULL) {
+        fake_os_fail_all_memory();
+    }
+    exit(0);
+}
+
+static void a_report_may_interrupt_another(void **state)
+{
+    struct death death = death_of(ask_within_report, NULL);
+    const char *second = strchr(death.message, '\n');
+
+    assert_int_equal(death.exit_code, 0);
+    assert_memory_equal(death.message, "quarry pid=", 11);
+    assert_memory_equal(second, "\nquarry pid=", 12);
+}
+
+static void without_memory_there_is_room_for_one(void **state)
+{
+    struct death death = death_of(ask_within_report, (void *)1);
+
+    assert_int_equal(death.exit_code, 0);
+    assert_memory_equal(death.message,
+                        "quarry: no memory for statistics to stderr\nquarry pid=", 54);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, fresh_script)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(counters_start_at_nothing),        TEST(small_and_large_are_added_up),
-        TEST(foreign_addresses_are_counted),    TEST(line_is_written_at_exit),
-        TEST(nothing_is_written_unless_wished), TEST(unwritable_file_is_reported),
+        TEST(counters_start_at_nothing),
+        TEST(small_and_large_are_added_up),
+        TEST(foreign_addresses_are_counted),
+        TEST(line_is_written_at_exit),
+        TEST(nothing_is_written_unless_wished),
+        TEST(unwritable_file_is_reported),
+        TEST(a_report_needs_no_memory),
+        TEST(a_report_may_interrupt_another),
+        TEST(without_memory_there_is_room_for_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
