@@ -45,14 +45,19 @@ static const char names[OPTION_COUNT][16] = {
 /* What a value may be, as a complaint says it; NULL: it says nothing. */
 static const char *const values[OPTION_COUNT] = {
     [OPTION_ARENAS] = "1 to 32",
+    [OPTION_EXHAUSTED] = "grow or fail",
     [OPTION_FOREIGN] = "ignore or abort",
     [OPTION_FRONTEND] = "slab or heap",
+    [OPTION_HUGE] = "0 or 1",
     [OPTION_LARGE_THRESHOLD] = "64k to 32m",
     [OPTION_PURGE_DELAY_MS] = "0 to 3600000",
+    [OPTION_RESERVE] = "1m to 128g",
+    [OPTION_RT] = "0 or 1",
     [OPTION_STATS] = "a path of at most 255 bytes, or stderr",
     [OPTION_STATS_FORMAT] = "line or table",
     [OPTION_STATS_SIGNAL] = "USR1, USR2, RTMIN+n, or the number of a signal that can be had",
     [OPTION_SYSTEM_HEAP] = "0 to 15g",
+    [OPTION_ZERO_ON_FREE] = "0 or 1, and for the hardened malloc only",
 };
 
 /* The setters of the first reader. Atomic. */
