@@ -4,6 +4,7 @@
 #define QUARRY_TESTS_SMALL_BLOCKS_H
 
 #include "process/fast.h"
+#include "process/setup.h"
 
 static inline void *take(size_t bytes)
 {
@@ -17,6 +18,15 @@ static inline void give(void *block)
     if (!fast_free(block)) {
         thread_cache_free_slowly(slab_of_block(block), block);
     }
+}
+
+/* For cmocka: the thread has a cache from now on. */
+static inline int small_blocks_begin(void **state)
+{
+    (void)state;
+    setup();
+    thread_cache_init();
+    return take(16) != NULL ? 0 : -1;
 }
 
 #endif

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "process/setup.h"
 #include "../support/small_blocks.h"
 
 enum { LEFT = 5, LEFT_FREE = 2 };
@@ -94,13 +93,6 @@ static void who_frees_a_block_that_was_left_adopts_its_slab(void **state)
     in_a_thread(adopt_by_a_free, NULL);
 }
 
-static int begin(void **state)
-{
-    setup();
-    thread_cache_init();
-    return take(16) != NULL ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,5 +100,5 @@ int main(void)
         cmocka_unit_test(who_frees_a_block_that_was_left_adopts_its_slab),
     };
 
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, small_blocks_begin, NULL);
 }

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "process/setup.h"
 #include "../support/small_blocks.h"
 
 static sem_t ready, taken;
@@ -76,13 +75,6 @@ static void a_thread_that_frees_much_gets_a_cache(void **state)
     assert_non_null(result);
 }
 
-static int begin(void **state)
-{
-    setup();
-    thread_cache_init();
-    return take(16) != NULL ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,5 +82,5 @@ int main(void)
         cmocka_unit_test(a_thread_that_frees_much_gets_a_cache),
     };
 
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, small_blocks_begin, NULL);
 }

@@ -148,9 +148,7 @@ static void mail_for_a_cache_without_thread_is_found(void **state)
 static int begin(void **state)
 {
     alarm(HANG_SECONDS);
-    setup();
-    thread_cache_init();
-    return take(16) != NULL ? 0 : -1;
+    return small_blocks_begin(state);
 }
 
 int main(void)

@@ -22,21 +22,13 @@
 #include "process/slice_reserve.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
+#include "../support/good_child.h"
 #include "../support/small_blocks.h"
 
 #define MIB           ((size_t)1 << 20)
 #define SLICES_IN_MIB (MIB >> SLICE_SHIFT)
 
-/* In children: a failed expectation ends them. */
-static void expect(bool condition, const char *what)
-{
-    if (!condition) {
-        write(2, what, strlen(what));
-        _exit(1);
-    }
-}
-#define EXPECT(condition) expect((condition), #condition "\n")
-
+/* The child may say what is wrong with the options. */
 static void in_a_process(void (*test)(void *arg))
 {
     struct death death = death_of(test, NULL);
@@ -50,16 +42,16 @@ static void in_a_process(void (*test)(void *arg))
 static void read_text(const char *text)
 {
     fake_os_set_options("frontend=slab");
-    EXPECT(options_read());
+    CHECK_THAT(options_read());
     fake_os_set_options(text);
-    EXPECT(options_read());
+    CHECK_THAT(options_read());
 }
 
 static void begin(const char *options)
 {
     read_text(options);
     thread_cache_init();
-    EXPECT(slice_region_exists());
+    CHECK_THAT(slice_region_exists());
     realtime_begin();
 }
 
@@ -76,14 +68,14 @@ static uint64_t exhausted(void)
 static void read_usual(void *arg)
 {
     read_text("");
-    EXPECT(!options_rt() && options_reserve_bytes() == 64 * MIB && !options_exhausted_fails());
+    CHECK_THAT(!options_rt() && options_reserve_bytes() == 64 * MIB && !options_exhausted_fails());
     read_text("rt=1");
-    EXPECT(options_rt() && options_slabs() && options_reserve_bytes() == 64 * MIB);
+    CHECK_THAT(options_rt() && options_slabs() && options_reserve_bytes() == 64 * MIB);
     read_text("reserve=2m,exhausted=fail");
-    EXPECT(options_rt() && options_reserve_bytes() == 2 * MIB && options_exhausted_fails());
+    CHECK_THAT(options_rt() && options_reserve_bytes() == 2 * MIB && options_exhausted_fails());
     read_text("exhausted=grow,rt=0,reserve=128g");
-    EXPECT(!options_rt() && options_reserve_bytes() == 128 * 1024 * MIB);
-    EXPECT(!options_exhausted_fails());
+    CHECK_THAT(!options_rt() && options_reserve_bytes() == 128 * 1024 * MIB);
+    CHECK_THAT(!options_exhausted_fails());
 }
 
 static void options_have_usual_values(void **state)
@@ -98,10 +90,10 @@ static void read_bad(void *arg)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         fake_os_reset();
         fake_os_set_options(texts[i]);
-        EXPECT(options_read());
-        EXPECT(strncmp(fake_os_appended(), "quarry: bad value of option", 27) == 0);
+        CHECK_THAT(options_read());
+        CHECK_THAT(strncmp(fake_os_appended(), "quarry: bad value of option", 27) == 0);
     }
-    EXPECT(!options_rt());
+    CHECK_THAT(!options_rt());
 }
 
 static void bad_values_are_refused(void **state)
@@ -112,12 +104,12 @@ static void bad_values_are_refused(void **state)
 static void read_contradictions(void *arg)
 {
     read_text("reserve=2m");
-    EXPECT(strcmp(fake_os_appended(),
-                  "quarry: reserve and exhausted have no effect without rt=1\n") == 0);
+    CHECK_THAT(strcmp(fake_os_appended(),
+                      "quarry: reserve and exhausted have no effect without rt=1\n") == 0);
     fake_os_reset();
     fake_os_set_options("rt=1,frontend=heap");
-    EXPECT(options_read() && !options_rt() && !options_slabs());
-    EXPECT(strcmp(fake_os_appended(), "quarry: rt=1 has no effect with frontend=heap\n") == 0);
+    CHECK_THAT(options_read() && !options_rt() && !options_slabs());
+    CHECK_THAT(strcmp(fake_os_appended(), "quarry: rt=1 has no effect with frontend=heap\n") == 0);
 }
 
 static void options_without_effect_are_reported(void **state)
@@ -132,7 +124,7 @@ static bool is_there(char *start, size_t bytes)
     for (size_t offset = 0; offset < bytes; offset += os_page_bytes()) {
         unsigned char residence = 0;
 
-        EXPECT(mincore(start + offset, os_page_bytes(), &residence) == 0);
+        CHECK_THAT(mincore(start + offset, os_page_bytes(), &residence) == 0);
         if ((residence & 1) == 0) {
             return false;
         }
@@ -143,11 +135,11 @@ static bool is_there(char *start, size_t bytes)
 static void look_at_reserve(void *arg)
 {
     begin("rt=1,reserve=2m");
-    EXPECT(fake_os_appended()[0] == '\0');
-    EXPECT(fake_os_is_usable(slice_start(0), 2 * MIB));
-    EXPECT(is_there(slice_start(0), 2 * MIB));
-    EXPECT(is_there((char *)slice_region_slabs, os_page_bytes()));
-    EXPECT(!is_there((char *)slice_start(0) + 2 * MIB, 2 * MIB));
+    CHECK_THAT(fake_os_appended()[0] == '\0');
+    CHECK_THAT(fake_os_is_usable(slice_start(0), 2 * MIB));
+    CHECK_THAT(is_there(slice_start(0), 2 * MIB));
+    CHECK_THAT(is_there((char *)slice_region_slabs, os_page_bytes()));
+    CHECK_THAT(!is_there((char *)slice_start(0) + 2 * MIB, 2 * MIB));
 }
 
 static void the_reserve_is_there(void **state)
@@ -159,11 +151,11 @@ static void go_on_without_lock(void *arg)
 {
     const struct rlimit none = {0, 0};
 
-    EXPECT(setrlimit(RLIMIT_MEMLOCK, &none) == 0 && (getuid() != 0 || setuid(65534) == 0));
+    CHECK_THAT(setrlimit(RLIMIT_MEMLOCK, &none) == 0 && (getuid() != 0 || setuid(65534) == 0));
     begin("rt=1,reserve=2m");
-    EXPECT(strcmp(fake_os_appended(), "quarry: rt=1: the reserve is not locked, for the system "
-                                      "refuses (RLIMIT_MEMLOCK)\n") == 0);
-    EXPECT(is_there(slice_start(0), 2 * MIB));
+    CHECK_THAT(strcmp(fake_os_appended(), "quarry: rt=1: the reserve is not locked, for the system "
+                                          "refuses (RLIMIT_MEMLOCK)\n") == 0);
+    CHECK_THAT(is_there(slice_start(0), 2 * MIB));
 }
 
 static void without_the_right_to_lock_it_is_there_all_the_same(void **state)
@@ -175,10 +167,10 @@ static void go_on_without_memory(void *arg)
 {
     fake_os_fail_all(FAKE_OS_COMMIT);
     read_text("rt=1,reserve=2m");
-    EXPECT(!slice_region_reserve());
+    CHECK_THAT(!slice_region_reserve());
     realtime_begin();
-    EXPECT(strcmp(fake_os_appended(),
-                  "quarry: rt=1: there is not enough memory for the reserve\n") == 0);
+    CHECK_THAT(strcmp(fake_os_appended(),
+                      "quarry: rt=1: there is not enough memory for the reserve\n") == 0);
 }
 
 static void without_memory_that_is_said(void **state)
@@ -189,12 +181,12 @@ static void without_memory_that_is_said(void **state)
 static void take_all_and_more(void *arg)
 {
     begin("rt=1,reserve=1m");
-    EXPECT(exhausted() == 0);
+    CHECK_THAT(exhausted() == 0);
     size_t mine = slices_in_use(); /* the cache of this thread is in one */
-    EXPECT(slices_take(SLICES_IN_MIB - mine) != SLICE_NONE && exhausted() == 0);
+    CHECK_THAT(slices_take(SLICES_IN_MIB - mine) != SLICE_NONE && exhausted() == 0);
     size_t slice = slices_take(1);
-    EXPECT(slice >= SLICES_IN_MIB && slice != SLICE_NONE && exhausted() == 1);
-    EXPECT(slices_take(1000) != SLICE_NONE && exhausted() == 2);
+    CHECK_THAT(slice >= SLICES_IN_MIB && slice != SLICE_NONE && exhausted() == 1);
+    CHECK_THAT(slices_take(1000) != SLICE_NONE && exhausted() == 2);
 }
 
 static void beyond_the_reserve_it_grows_and_counts(void **state)
@@ -207,13 +199,13 @@ static void take_all_and_no_more(void *arg)
     begin("rt=1,reserve=1m,exhausted=fail");
     size_t mine = slices_in_use();
     size_t slice = slices_take(SLICES_IN_MIB - mine);
-    EXPECT(slice != SLICE_NONE && exhausted() == 0);
-    EXPECT(slices_take(1) == SLICE_NONE && slices_in_use() == SLICES_IN_MIB);
-    EXPECT(quarry_malloc(100000) == NULL && exhausted() == 1);
+    CHECK_THAT(slice != SLICE_NONE && exhausted() == 0);
+    CHECK_THAT(slices_take(1) == SLICE_NONE && slices_in_use() == SLICES_IN_MIB);
+    CHECK_THAT(quarry_malloc(100000) == NULL && exhausted() == 1);
     slices_give(slice, 1);
-    EXPECT(slices_take(2) == SLICE_NONE && !slices_take_at(slice + 1, 1));
-    EXPECT(quarry_malloc(100000) == NULL && exhausted() == 2);
-    EXPECT(quarry_malloc(60000) == slice_start(slice) && exhausted() == 2);
+    CHECK_THAT(slices_take(2) == SLICE_NONE && !slices_take_at(slice + 1, 1));
+    CHECK_THAT(quarry_malloc(100000) == NULL && exhausted() == 2);
+    CHECK_THAT(quarry_malloc(60000) == slice_start(slice) && exhausted() == 2);
 }
 
 static void or_it_fails_and_counts(void **state)
@@ -228,7 +220,7 @@ static void give_and_wait(void *arg)
     slices_give(slice, 4);
     fake_os_advance_ns(1000000);
     slices_purge_if_due();
-    EXPECT(slices_purge() == 0 && fake_os_calls(FAKE_OS_DISCARD) == 0);
+    CHECK_THAT(slices_purge() == 0 && fake_os_calls(FAKE_OS_DISCARD) == 0);
 }
 
 static void nothing_goes_back_to_the_system(void **state)
@@ -242,9 +234,9 @@ static void take_portions(void *arg)
 {
     begin("rt=1,reserve=1m");
     struct slab *slab = slab_make(1);
-    EXPECT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
-    EXPECT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
-    EXPECT(slab->used == 2 * SLAB_PORTION_BLOCKS);
+    CHECK_THAT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
+    CHECK_THAT(slab_thread_page(slab).count == SLAB_PORTION_BLOCKS);
+    CHECK_THAT(slab->used == 2 * SLAB_PORTION_BLOCKS);
 }
 
 static void few_blocks_are_linked_at_a_time(void **state)
@@ -275,10 +267,10 @@ static void exchange(void *arg)
         for (size_t i = 0; i < SENT; i++) {
             sent[i] = take(16);
         }
-        EXPECT(pthread_create(&thread, NULL, give_each, NULL) == 0);
-        EXPECT(pthread_join(thread, NULL) == 0);
+        CHECK_THAT(pthread_create(&thread, NULL, give_each, NULL) == 0);
+        CHECK_THAT(pthread_join(thread, NULL) == 0);
     }
-    EXPECT(slices_in_use() <= before + 3); /* 3 MB went through; a slice is for caches */
+    CHECK_THAT(slices_in_use() <= before + 3); /* 3 MB went through; a slice is for caches */
 }
 
 static void letters_do_not_pile_up(void **state)
@@ -296,11 +288,11 @@ static void fork_and_try(void (*in_child)(void))
     if (child == 0) {
         thread_cache_after_fork_in_child();
         in_child();
-        EXPECT(orphans_try());
+        CHECK_THAT(orphans_try());
         orphans_leave();
         _exit(0);
     }
-    EXPECT(waitpid(child, &status, 0) == child && status == 0);
+    CHECK_THAT(waitpid(child, &status, 0) == child && status == 0);
 }
 
 static void nothing(void)
@@ -314,7 +306,7 @@ static void fork_as_usual(void *arg)
     thread_cache_before_fork();
     fork_and_try(nothing);
     thread_cache_after_fork_in_parent();
-    EXPECT(orphans_try());
+    CHECK_THAT(orphans_try());
 }
 
 static void a_child_can_take_the_lock(void **state)
@@ -326,12 +318,12 @@ static void fork_with_lock(void *arg)
 {
     begin("rt=1,reserve=1m");
     orphans_make_lock();
-    EXPECT(orphans_try());
+    CHECK_THAT(orphans_try());
     thread_cache_before_fork();
     fork_and_try(orphans_leave);
     thread_cache_after_fork_in_parent();
     orphans_leave();
-    EXPECT(orphans_try());
+    CHECK_THAT(orphans_try());
 }
 
 static void also_if_a_handler_forks_that_interrupted_its_holder(void **state)

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include <quarry/malloc.h>
 #include "process/address_map.h"
@@ -15,29 +14,11 @@
 #include "process/thread_cache.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
+#include "../support/good_child.h"
 
 #define KIB  ((size_t)1 << 10)
 #define MIB  ((size_t)1 << 20)
 #define MOST (256 * MIB)
-
-/* In children: a failed expectation ends them. */
-static void expect(bool condition, const char *what)
-{
-    if (!condition) {
-        write(2, what, strlen(what));
-        _exit(1);
-    }
-}
-#define EXPECT(condition) expect((condition), #condition "\n")
-
-static void in_a_process(void (*test)(void *arg))
-{
-    struct death death = death_of(test, NULL);
-
-    if (death.signal != 0 || death.exit_code != 0) {
-        fail_msg("%s", death.message);
-    }
-}
 
 static bool is_run(const void *block)
 {
@@ -58,46 +39,46 @@ static struct quarry_malloc_stats stats(void)
 static void make_and_free(void *arg)
 {
     char *block = quarry_malloc(MIB + 1);
-    EXPECT(is_run(block) && quarry_malloc_usable_size(block) == MIB + SLICE_BYTES);
+    CHECK_THAT(is_run(block) && quarry_malloc_usable_size(block) == MIB + SLICE_BYTES);
     memset(block, 1, MIB + SLICE_BYTES);
-    EXPECT(stats().large_blocks == 1 && stats().large_bytes == MIB + SLICE_BYTES);
-    EXPECT(stats().live_bytes == MIB + SLICE_BYTES);
+    CHECK_THAT(stats().large_blocks == 1 && stats().large_bytes == MIB + SLICE_BYTES);
+    CHECK_THAT(stats().live_bytes == MIB + SLICE_BYTES);
     char *next = quarry_malloc(512 * KIB);
-    EXPECT(next == block + MIB + SLICE_BYTES);
+    CHECK_THAT(next == block + MIB + SLICE_BYTES);
     quarry_free(block);
-    EXPECT(stats().large_blocks == 1 && stats().frees == 1 && stats().large == 2);
-    EXPECT(quarry_malloc(600 * KIB) == block && *block == 1); /* its pages are there already */
-    EXPECT(fake_os_calls(FAKE_OS_MAP) == 0 && fake_os_calls(FAKE_OS_DISCARD) == 0);
+    CHECK_THAT(stats().large_blocks == 1 && stats().frees == 1 && stats().large == 2);
+    CHECK_THAT(quarry_malloc(600 * KIB) == block && *block == 1); /* its pages are there already */
+    CHECK_THAT(fake_os_calls(FAKE_OS_MAP) == 0 && fake_os_calls(FAKE_OS_DISCARD) == 0);
 }
 
 static void large_blocks_are_runs(void **state)
 {
-    in_a_process(make_and_free);
+    expect_good_child(make_and_free, NULL);
 }
 
 static void ask_for_what_runs_are_not(void *arg)
 {
-    EXPECT(!is_run(quarry_malloc(MOST + 1)));
-    EXPECT(!is_run(quarry_aligned_alloc(2 * SLICE_BYTES, MIB)));
+    CHECK_THAT(!is_run(quarry_malloc(MOST + 1)));
+    CHECK_THAT(!is_run(quarry_aligned_alloc(2 * SLICE_BYTES, MIB)));
     char *aligned = quarry_aligned_alloc(SLICE_BYTES, MIB);
-    EXPECT(is_run(aligned) && (uintptr_t)aligned % SLICE_BYTES == 0);
-    EXPECT(address_map_find(quarry_aligned_alloc(2 * SLICE_BYTES, 1)).kind == ADDRESS_REGION);
-    EXPECT(is_run(quarry_malloc(MOST)) && is_run(quarry_malloc(64 * KIB)));
-    EXPECT(!is_run(quarry_malloc(64 * KIB - 1)));
+    CHECK_THAT(is_run(aligned) && (uintptr_t)aligned % SLICE_BYTES == 0);
+    CHECK_THAT(address_map_find(quarry_aligned_alloc(2 * SLICE_BYTES, 1)).kind == ADDRESS_REGION);
+    CHECK_THAT(is_run(quarry_malloc(MOST)) && is_run(quarry_malloc(64 * KIB)));
+    CHECK_THAT(!is_run(quarry_malloc(64 * KIB - 1)));
     fake_os_fail_all(FAKE_OS_COMMIT);
     void *block = quarry_malloc(MOST);
-    EXPECT(block != NULL && !is_run(block));
+    CHECK_THAT(block != NULL && !is_run(block));
 }
 
 static void what_no_run_can_be_is_a_mapping_or_chunk(void **state)
 {
-    in_a_process(ask_for_what_runs_are_not);
+    expect_good_child(ask_for_what_runs_are_not, NULL);
 }
 
 static void expect_zeros(const unsigned char *block, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++) {
-        EXPECT(block[i] == 0);
+        CHECK_THAT(block[i] == 0);
     }
 }
 
@@ -112,17 +93,17 @@ static void calloc_over_what_was_used(void *arg)
     quarry_free(blocks[0]);
     quarry_free(blocks[2]);
     unsigned char *small = quarry_calloc(1, 700 * KIB);
-    EXPECT(small == blocks[0]);
+    CHECK_THAT(small == blocks[0]);
     expect_zeros(small, quarry_malloc_usable_size(small));
     unsigned char *large = quarry_calloc(1, 4 * MIB);
-    EXPECT(large == blocks[2]);
+    CHECK_THAT(large == blocks[2]);
     expect_zeros(large, quarry_malloc_usable_size(large));
-    EXPECT(blocks[1][0] == 0xff && blocks[1][MIB - 1] == 0xff);
+    CHECK_THAT(blocks[1][0] == 0xff && blocks[1][MIB - 1] == 0xff);
 }
 
 static void calloc_clears_what_was_used(void **state)
 {
-    in_a_process(calloc_over_what_was_used);
+    expect_good_child(calloc_over_what_was_used, NULL);
 }
 
 static void fill(unsigned char *block, size_t bytes)
@@ -135,7 +116,7 @@ static void fill(unsigned char *block, size_t bytes)
 static void expect_filled(const unsigned char *block, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i += 509) {
-        EXPECT(block[i] == i % 251);
+        CHECK_THAT(block[i] == i % 251);
     }
 }
 
@@ -144,22 +125,23 @@ static void grow_and_shrink(void *arg)
     unsigned char *block = quarry_malloc(MIB);
 
     fill(block, MIB);
-    EXPECT(quarry_realloc(block, 3 * MIB) == block);
+    CHECK_THAT(quarry_realloc(block, 3 * MIB) == block);
     expect_filled(block, MIB);
     fill(block, 3 * MIB);
-    EXPECT(stats().large_bytes == 3 * MIB && stats().resizes == 1);
+    CHECK_THAT(stats().large_bytes == 3 * MIB && stats().resizes == 1);
     fake_os_fail_all_memory();
-    EXPECT(quarry_realloc(block, 2 * MIB - 10) == block);
+    CHECK_THAT(quarry_realloc(block, 2 * MIB - 10) == block);
     expect_filled(block, 2 * MIB - 10);
-    EXPECT(quarry_malloc_usable_size(block) == 2 * MIB && stats().large_bytes == 2 * MIB);
-    EXPECT((unsigned char *)quarry_malloc(MIB) == block + 2 * MIB);
-    EXPECT(quarry_realloc(block, PTRDIFF_MAX) == NULL && quarry_realloc(block, SIZE_MAX) == NULL);
+    CHECK_THAT(quarry_malloc_usable_size(block) == 2 * MIB && stats().large_bytes == 2 * MIB);
+    CHECK_THAT((unsigned char *)quarry_malloc(MIB) == block + 2 * MIB);
+    CHECK_THAT(quarry_realloc(block, PTRDIFF_MAX) == NULL &&
+               quarry_realloc(block, SIZE_MAX) == NULL);
     expect_filled(block, 2 * MIB);
 }
 
 static void runs_are_resized_in_place(void **state)
 {
-    in_a_process(grow_and_shrink);
+    expect_good_child(grow_and_shrink, NULL);
 }
 
 static void grow_beside_a_neighbour(void *arg)
@@ -170,22 +152,22 @@ static void grow_beside_a_neighbour(void *arg)
     fill(block, 8 * MIB);
     fill(neighbour, MIB);
     unsigned char *moved = quarry_realloc(block, 20 * MIB);
-    EXPECT(address_map_find(moved).kind == ADDRESS_LARGE);
-    EXPECT(fake_os_calls(FAKE_OS_MOVE_OUT) == 1);
+    CHECK_THAT(address_map_find(moved).kind == ADDRESS_LARGE);
+    CHECK_THAT(fake_os_calls(FAKE_OS_MOVE_OUT) == 1);
     expect_filled(moved, 8 * MIB);
     expect_filled(neighbour, MIB);
-    EXPECT(stats().large_blocks == 2 && stats().large_bytes == 21 * MIB && stats().frees == 0);
-    EXPECT(stats().live_bytes == 21 * MIB && slices_purge() == 0);
+    CHECK_THAT(stats().large_blocks == 2 && stats().large_bytes == 21 * MIB && stats().frees == 0);
+    CHECK_THAT(stats().live_bytes == 21 * MIB && slices_purge() == 0);
     unsigned char *zeros = quarry_calloc(1, 8 * MIB);
-    EXPECT(zeros == block);
+    CHECK_THAT(zeros == block);
     expect_zeros(zeros, 8 * MIB);
     quarry_free(moved);
-    EXPECT(stats().large_bytes == 9 * MIB);
+    CHECK_THAT(stats().large_bytes == 9 * MIB);
 }
 
 static void what_cannot_grow_moves_without_a_copy(void **state)
 {
-    in_a_process(grow_beside_a_neighbour);
+    expect_good_child(grow_beside_a_neighbour, NULL);
 }
 
 static void grow_without_moving(void *arg)
@@ -196,22 +178,22 @@ static void grow_without_moving(void *arg)
     fill(block, 8 * MIB);
     fake_os_fail_all(FAKE_OS_MOVE_OUT);
     unsigned char *moved = quarry_realloc(block, 20 * MIB);
-    EXPECT(is_run(moved) && moved != block);
+    CHECK_THAT(is_run(moved) && moved != block);
     expect_filled(moved, 8 * MIB);
     quarry_free(neighbour);
     fake_os_fail_all_memory();
-    EXPECT(quarry_realloc(moved, MOST) == NULL);
+    CHECK_THAT(quarry_realloc(moved, MOST) == NULL);
     expect_filled(moved, 8 * MIB);
-    EXPECT(stats().large_blocks == 1);
+    CHECK_THAT(stats().large_blocks == 1);
     fake_os_fail_none();
     moved = quarry_realloc(moved, 100);
-    EXPECT(!is_run(moved));
+    CHECK_THAT(!is_run(moved));
     expect_filled(moved, 100);
 }
 
 static void what_cannot_move_is_copied(void **state)
 {
-    in_a_process(grow_without_moving);
+    expect_good_child(grow_without_moving, NULL);
 }
 
 static void free_inside_of_a_page(void *arg)
@@ -230,7 +212,7 @@ static void free_where_a_slab_was(void *arg)
     quarry_free(quarry_malloc(32 * KIB)); /* of four slices */
     quarry_malloc_trim(0);
     char *block = quarry_malloc(MIB);
-    EXPECT(slab_of_slice(1)->lead == 1 && slab_at(block) == slab_of_slice(0));
+    CHECK_THAT(slab_of_slice(1)->lead == 1 && slab_at(block) == slab_of_slice(0));
     quarry_free(block + SLICE_BYTES);
 }
 

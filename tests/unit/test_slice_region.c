@@ -7,134 +7,115 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include "process/options.h"
 #include "process/slab.h"
-#include "../support/death.h"
 #include "../support/fake_os.h"
+#include "../support/good_child.h"
 
 #define STEP 64u
 
-/* In children: a failed expectation ends them. */
-static void expect(bool condition, const char *what)
-{
-    if (!condition) {
-        write(2, what, strlen(what));
-        _exit(1);
-    }
-}
-#define EXPECT(condition) expect((condition), #condition "\n")
-
-static void in_a_process(void (*test)(void *arg))
-{
-    struct death death = death_of(test, NULL);
-
-    if (death.signal != 0 || death.exit_code != 0) {
-        fail_msg("%s", death.message);
-    }
-}
-
 static void take_and_give(void *arg)
 {
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(1) == 0);
-    EXPECT(slices_take(4) == 1);
-    EXPECT(slices_take(1) == 5);
-    EXPECT(slices_in_use() == 6);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(1) == 0);
+    CHECK_THAT(slices_take(4) == 1);
+    CHECK_THAT(slices_take(1) == 5);
+    CHECK_THAT(slices_in_use() == 6);
     slices_give(1, 4);
-    EXPECT(slices_take(2) == 1);
-    EXPECT(slices_take(3) == 6);
-    EXPECT(slices_take(1) == 3);
+    CHECK_THAT(slices_take(2) == 1);
+    CHECK_THAT(slices_take(3) == 6);
+    CHECK_THAT(slices_take(1) == 3);
     memset(slice_start(6), 1, 3 * SLICE_BYTES);
 }
 
 static void the_lowest_slices_are_taken_first(void **state)
 {
-    in_a_process(take_and_give);
+    expect_good_child(take_and_give, NULL);
 }
 
 static void look_up(void *arg)
 {
     int here;
 
-    EXPECT(slab_at(&here) == NULL && slab_at(NULL) == NULL);
-    EXPECT(slice_region_reserve() && slice_region_exists());
-    EXPECT(slab_at(&here) == NULL && slab_at(NULL) == NULL && slab_at((void *)UINTPTR_MAX) == NULL);
-    EXPECT(slab_at(slice_start(0)) == NULL);
-    EXPECT(slices_take(1) == 0);
-    EXPECT(slab_at((char *)slice_start(0) - 1) == NULL);
+    CHECK_THAT(slab_at(&here) == NULL && slab_at(NULL) == NULL);
+    CHECK_THAT(slice_region_reserve() && slice_region_exists());
+    CHECK_THAT(slab_at(&here) == NULL && slab_at(NULL) == NULL &&
+               slab_at((void *)UINTPTR_MAX) == NULL);
+    CHECK_THAT(slab_at(slice_start(0)) == NULL);
+    CHECK_THAT(slices_take(1) == 0);
+    CHECK_THAT(slab_at((char *)slice_start(0) - 1) == NULL);
     for (size_t i = 0; i < STEP; i++) {
-        EXPECT(slab_at(slice_start(i)) == slab_of_slice(i));
-        EXPECT(slab_at((char *)slice_start(i) + SLICE_BYTES - 1) == slab_of_slice(i));
-        EXPECT(slab_of_slice(i)->slices == 0);
+        CHECK_THAT(slab_at(slice_start(i)) == slab_of_slice(i));
+        CHECK_THAT(slab_at((char *)slice_start(i) + SLICE_BYTES - 1) == slab_of_slice(i));
+        CHECK_THAT(slab_of_slice(i)->slices == 0);
     }
-    EXPECT(slab_at(slice_start(STEP)) == NULL);
+    CHECK_THAT(slab_at(slice_start(STEP)) == NULL);
 }
 
 static void every_address_has_a_right_answer(void **state)
 {
-    in_a_process(look_up);
+    expect_good_child(look_up, NULL);
 }
 
 static void reserve_smaller(void *arg)
 {
     fake_os_fail_next(FAKE_OS_RESERVE, 2);
-    EXPECT(slice_region_reserve());
-    EXPECT(fake_os_calls(FAKE_OS_RESERVE) == 3);
-    EXPECT(slices_take(1) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(fake_os_calls(FAKE_OS_RESERVE) == 3);
+    CHECK_THAT(slices_take(1) == 0);
 }
 
 static void a_smaller_range_will_do(void **state)
 {
-    in_a_process(reserve_smaller);
+    expect_good_child(reserve_smaller, NULL);
 }
 
 static void reserve_nothing(void *arg)
 {
     fake_os_fail_all(FAKE_OS_RESERVE);
-    EXPECT(!slice_region_reserve() && !slice_region_exists());
-    EXPECT(slices_take(1) == SLICE_NONE);
-    EXPECT(slices_in_use() == 0 && slices_purge() == 0);
+    CHECK_THAT(!slice_region_reserve() && !slice_region_exists());
+    CHECK_THAT(slices_take(1) == SLICE_NONE);
+    CHECK_THAT(slices_in_use() == 0 && slices_purge() == 0);
 }
 
 static void without_a_range_there_are_no_slices(void **state)
 {
-    in_a_process(reserve_nothing);
+    expect_good_child(reserve_nothing, NULL);
 }
 
 static void take_huge(void *arg)
 {
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(1) == 0);
-    EXPECT(fake_os_calls(FAKE_OS_PREFER_HUGE) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(1) == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_PREFER_HUGE) == 0);
     fake_os_set_options("huge=1");
-    EXPECT(options_read());
-    EXPECT(slices_take(STEP) == 1);
-    EXPECT(fake_os_calls(FAKE_OS_PREFER_HUGE) == 1);
+    CHECK_THAT(options_read());
+    CHECK_THAT(slices_take(STEP) == 1);
+    CHECK_THAT(fake_os_calls(FAKE_OS_PREFER_HUGE) == 1);
 }
 
 static void huge_pages_are_preferred_if_asked_for(void **state)
 {
-    in_a_process(take_huge);
+    expect_good_child(take_huge, NULL);
 }
 
 static void fail_to_commit(void *arg)
 {
-    EXPECT(slice_region_reserve());
+    CHECK_THAT(slice_region_reserve());
     fake_os_fail_next(FAKE_OS_COMMIT, 1);
-    EXPECT(slices_take(1) == SLICE_NONE);
+    CHECK_THAT(slices_take(1) == SLICE_NONE);
     fake_os_fail_nth(FAKE_OS_COMMIT, 2);
-    EXPECT(slices_take(1) == SLICE_NONE);
-    EXPECT(slices_in_use() == 0);
+    CHECK_THAT(slices_take(1) == SLICE_NONE);
+    CHECK_THAT(slices_in_use() == 0);
     fake_os_fail_none();
-    EXPECT(slices_take(1) == 0);
+    CHECK_THAT(slices_take(1) == 0);
     *(char *)slice_start(0) = 1;
 }
 
 static void without_memory_a_slice_stays_free(void **state)
 {
-    in_a_process(fail_to_commit);
+    expect_good_child(fail_to_commit, NULL);
 }
 
 /* As time goes on, in so many calls. */
@@ -148,44 +129,44 @@ static void wait_and_purge(unsigned int calls)
 
 static void use_and_purge(void *arg)
 {
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(3) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(3) == 0);
     memset(slice_start(0), 1, 3 * SLICE_BYTES);
     slices_give(0, 1);
     slices_give(2, 1);
     slices_purge_if_due();
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 0);
     wait_and_purge(20);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 2);
-    EXPECT(*(char *)slice_start(1) == 1);
-    EXPECT(slices_purge() == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 2);
+    CHECK_THAT(*(char *)slice_start(1) == 1);
+    CHECK_THAT(slices_purge() == 0);
     wait_and_purge(20);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 2);
-    EXPECT(slices_take(1) == 0 && *(char *)slice_start(0) == 0);
-    EXPECT(slices_take(1) == 2 && *(char *)slice_start(2) == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 2);
+    CHECK_THAT(slices_take(1) == 0 && *(char *)slice_start(0) == 0);
+    CHECK_THAT(slices_take(1) == 2 && *(char *)slice_start(2) == 0);
 }
 
 static void memory_goes_back_after_the_delay(void **state)
 {
-    in_a_process(use_and_purge);
+    expect_good_child(use_and_purge, NULL);
 }
 
 static void give_at_once(void *arg)
 {
     options_set_purge_delay_ms(0);
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(3) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(3) == 0);
     memset(slice_start(0), 1, 3 * SLICE_BYTES);
     fake_os_fail_next(FAKE_OS_DISCARD, 1);
     slices_give(0, 1);
     slices_give(1, 2);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 2);
-    EXPECT(slices_purge() == SLICE_BYTES); /* what was refused */
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 2);
+    CHECK_THAT(slices_purge() == SLICE_BYTES); /* what was refused */
 }
 
 static void without_a_delay_memory_goes_back_at_once(void **state)
 {
-    in_a_process(give_at_once);
+    expect_good_child(give_at_once, NULL);
 }
 
 /* More at once than is in use besides, and 64 MiB. */
@@ -193,21 +174,21 @@ static void give_much(void *arg)
 {
     const size_t much = 64 << 20 >> SLICE_SHIFT;
 
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(2 * much + 10) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(2 * much + 10) == 0);
     slices_give(much, much + 10);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 0);
     slices_give(0, much);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 0);
-    EXPECT(slices_take(much + 10) == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 0);
+    CHECK_THAT(slices_take(much + 10) == 0);
     slices_give(0, much + 6);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 1);
-    EXPECT(slices_in_use() == 4 && slices_purge() == much << SLICE_SHIFT);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 1);
+    CHECK_THAT(slices_in_use() == 4 && slices_purge() == much << SLICE_SHIFT);
 }
 
 static void much_at_once_is_not_kept(void **state)
 {
-    in_a_process(give_much);
+    expect_good_child(give_much, NULL);
 }
 
 /* What is far apart in the range is found bit by bit. */
@@ -215,98 +196,98 @@ static void purge_from_the_end(void *arg)
 {
     const size_t count = 100000; /* 6 GiB, of which a little is touched */
 
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(count) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(count) == 0);
     slices_give(7, 1);
     slices_give(count - 3, 2);
     wait_and_purge(100);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) >= 2 && slices_purge() == 0);
-    EXPECT(slices_in_use() == count - 3);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) >= 2 && slices_purge() == 0);
+    CHECK_THAT(slices_in_use() == count - 3);
 }
 
 static void memory_goes_back_wherever_it_is(void **state)
 {
-    in_a_process(purge_from_the_end);
+    expect_good_child(purge_from_the_end, NULL);
 }
 
 /* Who calls seldom gives back as much in a call as is due by then, in whatever pieces. */
 static void purge_pieces(void *arg)
 {
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(100) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(100) == 0);
     for (size_t i = 0; i < 100; i += 2) {
         slices_give(i, 1);
     }
     wait_and_purge(3);
-    EXPECT(fake_os_calls(FAKE_OS_DISCARD) == 50);
-    EXPECT(slices_purge() == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 50);
+    CHECK_THAT(slices_purge() == 0);
 }
 
 static void pieces_go_back_together(void **state)
 {
-    in_a_process(purge_pieces);
+    expect_good_child(purge_pieces, NULL);
 }
 
 static void take_some(void *arg)
 {
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(10) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(10) == 0);
     slices_give(3, 4);
-    EXPECT(!slices_take_at(2, 2) && !slices_take_at(6, 2) && slices_take_at(3, 2));
-    EXPECT(!slices_take_at((size_t)1 << 40, 1) && !slices_take_at(5, SIZE_MAX));
-    EXPECT(slices_in_use() == 8);
-    EXPECT(slices_take(2) == 5);
+    CHECK_THAT(!slices_take_at(2, 2) && !slices_take_at(6, 2) && slices_take_at(3, 2));
+    CHECK_THAT(!slices_take_at((size_t)1 << 40, 1) && !slices_take_at(5, SIZE_MAX));
+    CHECK_THAT(slices_in_use() == 8);
+    CHECK_THAT(slices_take(2) == 5);
     fake_os_fail_all(FAKE_OS_COMMIT);
-    EXPECT(!slices_take_at(10, 1000));
-    EXPECT(slices_take_at(10, 1) && slices_in_use() == 11);
+    CHECK_THAT(!slices_take_at(10, 1000));
+    CHECK_THAT(slices_take_at(10, 1) && slices_in_use() == 11);
 }
 
 static void slices_can_be_taken_by_number(void **state)
 {
-    in_a_process(take_some);
+    expect_good_child(take_some, NULL);
 }
 
 static void take_zeros(void *arg)
 {
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(6) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(6) == 0);
     memset(slice_start(0), 1, 6 * SLICE_BYTES);
     slices_give(1, 1);
     slices_give(3, 2);
-    EXPECT(slices_take_zeroed(1) == 1);
-    EXPECT(slices_take_zeroed(2) == 3);
+    CHECK_THAT(slices_take_zeroed(1) == 1);
+    CHECK_THAT(slices_take_zeroed(2) == 3);
     for (size_t i = 0; i < SLICE_BYTES; i++) {
         char *slice = slice_start(0);
-        EXPECT(slice[i] == 1 && slice[SLICE_BYTES + i] == 0 && slice[2 * SLICE_BYTES + i] == 1);
-        EXPECT(slice[3 * SLICE_BYTES + i] == 0 && slice[4 * SLICE_BYTES + i] == 0);
+        CHECK_THAT(slice[i] == 1 && slice[SLICE_BYTES + i] == 0 && slice[2 * SLICE_BYTES + i] == 1);
+        CHECK_THAT(slice[3 * SLICE_BYTES + i] == 0 && slice[4 * SLICE_BYTES + i] == 0);
     }
     slices_give(1, 1);
-    EXPECT(slices_purge() == SLICE_BYTES); /* taken, it was not kept */
+    CHECK_THAT(slices_purge() == SLICE_BYTES); /* taken, it was not kept */
     slices_give_untouched(3, 2);
-    EXPECT(slices_purge() == 0);
+    CHECK_THAT(slices_purge() == 0);
 }
 
 static void slices_can_be_taken_as_zeros(void **state)
 {
-    in_a_process(take_zeros);
+    expect_good_child(take_zeros, NULL);
 }
 
 static void refuse_to_discard(void *arg)
 {
-    EXPECT(slice_region_reserve());
-    EXPECT(slices_take(1) == 0);
+    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_take(1) == 0);
     *(char *)slice_start(0) = 1;
     slices_give(0, 1);
     fake_os_fail_next(FAKE_OS_DISCARD, 1);
-    EXPECT(slices_purge() == 0);
-    EXPECT(slices_purge() == SLICE_BYTES);
-    EXPECT(slices_purge() == 0);
-    EXPECT(slices_take(1) == 0);
+    CHECK_THAT(slices_purge() == 0);
+    CHECK_THAT(slices_purge() == SLICE_BYTES);
+    CHECK_THAT(slices_purge() == 0);
+    CHECK_THAT(slices_take(1) == 0);
 }
 
 static void what_the_system_refuses_is_tried_again(void **state)
 {
-    in_a_process(refuse_to_discard);
+    expect_good_child(refuse_to_discard, NULL);
 }
 
 static int begin(void **state)

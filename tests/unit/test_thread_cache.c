@@ -13,7 +13,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "process/fast.h"
-#include "process/setup.h"
 #include "../support/death.h"
 #include "../support/random.h"
 #include "../support/signal_timer.h"
@@ -380,13 +379,6 @@ static void to_begin_again_changes_nothing(void **state)
     assert_true(fast_free(block));
 }
 
-static int begin(void **state)
-{
-    setup();
-    thread_cache_init();
-    return take(16) != NULL ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,5 +397,5 @@ int main(void)
         cmocka_unit_test(to_begin_again_changes_nothing),
     };
 
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, small_blocks_begin, NULL);
 }

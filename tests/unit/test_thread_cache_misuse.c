@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "process/setup.h"
 #include "../support/death.h"
 #include "../support/small_blocks.h"
 
@@ -52,13 +51,6 @@ static void more_frees_than_blocks_die(void **state)
     expect_death(free_twice, NULL, "more blocks of a slab were freed than were in use");
 }
 
-static int begin(void **state)
-{
-    setup();
-    thread_cache_init();
-    return take(16) != NULL ? 0 : -1;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -66,5 +58,5 @@ int main(void)
         cmocka_unit_test(more_frees_than_blocks_die),
     };
 
-    return cmocka_run_group_tests(tests, begin, NULL);
+    return cmocka_run_group_tests(tests, small_blocks_begin, NULL);
 }
