@@ -17,6 +17,7 @@ from .runner import Settings, run_campaign
 SEED = 20240229
 ROUNDS = {Scale.QUICK: 5, Scale.FULL: 11}
 LATENCY_PROCESSES = {Scale.QUICK: 10, Scale.FULL: 50}
+KEPT_IN = "bench-results"  # beside the build directory, which is wiped now and then
 RESULT, TABLE = "result.json", "table.txt"
 USAGE_STATUS = 2
 
@@ -94,7 +95,8 @@ def list_cases(listed: Sequence[cases.Case]) -> int:
 def campaign(options: argparse.Namespace, chosen: Sequence[cases.Case]) -> int:
     """Run, keep the raw result first, then show it."""
     started = datetime.datetime.now(datetime.timezone.utc)
-    output: Path = options.output or options.build / "bench" / f"{started:%Y%m%d-%H%M%S}-{options.scale.value}"
+    name = f"{started:%Y%m%d-%H%M%S}-{options.scale.value}"
+    output: Path = options.output or options.build.resolve().parent / KEPT_IN / name
     with tempfile.TemporaryDirectory(prefix="quarry-bench-") as directory:
         settings = Settings(options.scale, options.rounds or ROUNDS[options.scale],
                             options.processes or LATENCY_PROCESSES[options.scale], options.seed,
