@@ -176,8 +176,8 @@ struct block_list slab_thread_page(struct slab *slab)
 }
 
 /* A handler's free that comes in between makes `used` too high by one, never too low: then the slab
- * is not given back for as long as it is in this state. */
-/* `used` has come below 0 if a block of an otherwise free slab was freed twice. */
+ * is not given back for as long as it is in this state. `used` has come below 0 if a block of an
+ * otherwise free slab was freed twice. */
 struct block_list slab_take_free(struct slab *slab)
 {
     struct block_list list = {NULL, 0};
