@@ -50,6 +50,16 @@ void line_to_stderr(struct line *line)
     os_append("stderr", line->text, line->length + 1);
 }
 
+void line_complain(const char *problem, const char *about)
+{
+    struct line line = {.length = 0};
+
+    line_add(&line, "quarry: ");
+    line_add(&line, problem);
+    line_add(&line, about);
+    line_to_stderr(&line);
+}
+
 static _Atomic(quarry_fault_handler) fault_handler;
 
 quarry_fault_handler quarry_set_fault_handler(quarry_fault_handler handler)

@@ -18,4 +18,7 @@ void line_add_address(struct line *line, const void *address);
 /* Writes the line to standard error, with a line feed. */
 void line_to_stderr(struct line *line);
 
+/* Writes "quarry: ", the problem, and what it is about ("" if that is said), as a line. */
+void line_complain(const char *problem, const char *about);
+
 #endif

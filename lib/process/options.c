@@ -305,25 +305,16 @@ static const option_setter setters[OPTION_COUNT] = {
     [OPTION_ZERO_ON_FREE] = set_zero_on_free,
 };
 
-static void complain(const char *problem)
-{
-    struct line line = {.length = 0};
-
-    line_add(&line, "quarry: ");
-    line_add(&line, problem);
-    line_to_stderr(&line);
-}
-
 static void complain_of_contradictions(void)
 {
     if (rt && HARDENED) {
-        complain("rt=1 has no effect in the hardened malloc");
+        line_complain("rt=1 has no effect in the hardened malloc", "");
     }
     if (rt && frontend == FRONTEND_HEAP) {
-        complain("rt=1 has no effect with frontend=heap");
+        line_complain("rt=1 has no effect with frontend=heap", "");
     }
     if (!rt && (reserve_bytes != 0 || exhausted_fails)) {
-        complain("reserve and exhausted have no effect without rt=1");
+        line_complain("reserve and exhausted have no effect without rt=1", "");
     }
 }
 

@@ -28,15 +28,6 @@
 #include "process/options.h"
 #include "process/slice_reserve.h"
 
-static void complain(const char *problem)
-{
-    struct line line = {.length = 0};
-
-    line_add(&line, "quarry: rt=1: ");
-    line_add(&line, problem);
-    line_to_stderr(&line);
-}
-
 void realtime_begin(void)
 {
     if (!options_rt()) {
@@ -46,9 +37,10 @@ void realtime_begin(void)
     int image = os_lock_image();
 
     if (reserve == -ENOMEM || image == -ENOMEM) {
-        complain("there is not enough memory for the reserve");
+        line_complain("rt=1: ", "there is not enough memory for the reserve");
     } else if (reserve != 0 || image != 0) {
-        complain("the reserve is not locked, for the system refuses (RLIMIT_MEMLOCK)");
+        line_complain("rt=1: ",
+                      "the reserve is not locked, for the system refuses (RLIMIT_MEMLOCK)");
     }
     /* This thread gets its cache, and what the C library's functions do first is done. */
     quarry_free(quarry_malloc(1));

@@ -63,22 +63,12 @@ static void keep(const char *text, size_t bytes, void *arg)
     }
 }
 
-static void complain(const char *problem, const char *path)
-{
-    struct line line = {.length = 0};
-
-    line_add(&line, "quarry: ");
-    line_add(&line, problem);
-    line_add(&line, path);
-    line_to_stderr(&line);
-}
-
 static void report(const char *path, enum census_way way)
 {
     struct room *room = find_room();
 
     if (room == NULL) {
-        complain("no memory for statistics to ", path);
+        line_complain("no memory for statistics to ", path);
         return;
     }
     const struct report_sink sink = {keep, room};
@@ -86,7 +76,7 @@ static void report(const char *path, enum census_way way)
     census_take(&room->census, way);
     report_write(&room->census, options_stats_form(), &sink);
     if (!os_append(path, room->text, room->length)) {
-        complain("cannot write statistics to ", path);
+        line_complain("cannot write statistics to ", path);
     }
     leave_room(room);
 }
