@@ -230,12 +230,11 @@ void *thread_cache_alloc_slowly(size_t size_class)
     if (cache == NULL || cache->busy) {
         return NULL;
     }
-    block = thread_cache_pop(cache, size_class);
-    if (block != NULL || thread_cache_is_claimed(cache, size_class)) {
-        return block;
-    }
     cache_enter(cache);
-    block = refill(cache, size_class);
+    block = thread_cache_pop(cache, size_class); /* a handler may have filled the list just now */
+    if (block == NULL && !thread_cache_is_claimed(cache, size_class)) {
+        block = refill(cache, size_class);
+    }
     cache_leave(cache);
     if (cache->blocks_to_look < 0) {
         cache->blocks_to_look = BLOCKS_PER_LOOK;
@@ -249,11 +248,13 @@ void thread_cache_prepare(void)
     const size_t smallest = 1;
     struct thread_cache *cache = cache_of_thread();
 
-    if (cache == NULL || cache->busy || cache->heads[smallest] != NULL) {
+    if (cache == NULL || cache->busy) {
         return;
     }
     cache_enter(cache);
-    __atomic_store_n(&cache->heads[smallest], next_list(cache, smallest), __ATOMIC_RELAXED);
+    if (cache->heads[smallest] == NULL) {
+        __atomic_store_n(&cache->heads[smallest], next_list(cache, smallest), __ATOMIC_RELAXED);
+    }
     cache_leave(cache);
 }
 
