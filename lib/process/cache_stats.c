@@ -21,6 +21,25 @@ static void drop_empty(struct thread_cache *cache, size_t size_class)
     }
 }
 
+/* Counts of a list's slabs that handlers have spoilt become right. Busy. */
+static void correct(struct thread_cache *cache, struct slab *slab)
+{
+    for (; slab != NULL; slab = slab->next) {
+        cache->handed_out -= (uint64_t)(int32_t)slab_correct_used(slab);
+    }
+}
+
+static void correct_all(struct thread_cache *cache)
+{
+    for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
+        if (cache->current[size_class] != NULL) {
+            cache->handed_out -= (uint64_t)(int32_t)slab_correct_used(cache->current[size_class]);
+        }
+        correct(cache, cache->partial[size_class]);
+    }
+    correct(cache, cache->set_aside);
+}
+
 /* What this thread and others have freed comes home, as far as that can be done here. */
 static void settle(struct thread_cache *cache)
 {
@@ -28,6 +47,7 @@ static void settle(struct thread_cache *cache)
         cache_enter(cache);
         mail_flush(cache);
         mail_open(cache, UINT_MAX);
+        correct_all(cache);
         cache_leave(cache);
     }
     orphans_tend(ORPHANS_ALL);

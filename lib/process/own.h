@@ -37,6 +37,18 @@ static inline void own_add(uint32_t *count, uint32_t more)
 {
     __asm__ volatile("addl %1, %0" : "+m"(*count) : "r"(more) : "memory");
 }
+
+/* Makes a count `after` if it is `before`; else false. */
+static inline bool own_correct(uint32_t *count, uint32_t before, uint32_t after)
+{
+    bool swapped;
+
+    __asm__ volatile("cmpxchgl %[after], %[count]"
+                     : "=@ccz"(swapped), [count] "+m"(*count), "+a"(before)
+                     : [after] "r"(after)
+                     : "memory");
+    return swapped;
+}
 #else
 static inline bool own_swap(void **word, void **before, void *after)
 {
@@ -52,6 +64,12 @@ static inline bool own_count_down(uint32_t *count)
 static inline void own_add(uint32_t *count, uint32_t more)
 {
     __atomic_add_fetch(count, more, __ATOMIC_RELAXED);
+}
+
+static inline bool own_correct(uint32_t *count, uint32_t before, uint32_t after)
+{
+    return __atomic_compare_exchange_n(count, &before, after, false, __ATOMIC_RELAXED,
+                                       __ATOMIC_RELAXED);
 }
 #endif
 

@@ -176,7 +176,7 @@ struct block_list slab_thread_page(struct slab *slab)
 }
 
 /* A handler's free that comes in between makes `used` too high by one, never too low: then the slab
- * is not given back for as long as it is in this state. `used` has come below 0 if a block of an
+ * is not given back until slab_correct_used. `used` has come below 0 if a block of an
  * otherwise free slab was freed twice. */
 struct block_list slab_take_free(struct slab *slab)
 {
@@ -189,6 +189,30 @@ struct block_list slab_take_free(struct slab *slab)
     list.count = slab->threaded - __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
     own_add(&slab->used, list.count);
     return list;
+}
+
+static uint32_t free_blocks(const struct slab *slab)
+{
+    uint32_t count = 0;
+
+    for (void *block = __atomic_load_n(&slab->free, __ATOMIC_RELAXED); block != NULL;
+         block = link_next(block)) {
+        count++;
+    }
+    return count;
+}
+
+/* A handler that frees a block of the slab meanwhile has changed `used`: then once more. */
+uint32_t slab_correct_used(struct slab *slab)
+{
+    uint32_t before;
+    uint32_t after;
+
+    do {
+        before = __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
+        after = slab->threaded - free_blocks(slab);
+    } while (!own_correct(&slab->used, before, after));
+    return before - after;
 }
 
 void slab_give_chain(struct slab *slab, void *first, void *last, uint32_t count)

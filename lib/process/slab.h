@@ -143,6 +143,10 @@ static inline bool slab_has_room(const struct slab *slab)
     return slab->threaded < slab->blocks;
 }
 
+/* Makes `used` right, which handlers' frees may have left too high (slab_take_free); returns by how
+ * much it was. Looks at all free blocks. Owner, busy. */
+uint32_t slab_correct_used(struct slab *slab);
+
 /* Gives blocks back, a chain of `count` from first to last. Owner. */
 void slab_give_chain(struct slab *slab, void *first, void *last, uint32_t count);
 

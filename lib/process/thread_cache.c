@@ -23,7 +23,8 @@
  * Signal handlers. A handler that interrupts the slow way finds the cache busy: it allocates
  * elsewhere, and what it frees goes into its own inbox. In the fast ways each word is changed by
  * one instruction (own.h). A handler's free that comes between two steps of taking a slab's list
- * makes the slab's count one too high: then it is not given back before its thread ends. */
+ * makes the slab's count one too high: then it is not given back until somebody asks for the
+ * counters, or for memory to be trimmed, in its thread (slab_correct_used). */
 #include "process/thread_cache.h"
 
 #include <stdatomic.h>
