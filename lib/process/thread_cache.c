@@ -222,6 +222,19 @@ static void *refill(struct thread_cache *cache, size_t size_class)
     return block;
 }
 
+/* A block of the list, if there is one: a handler may have filled it just now, requests for 0 bytes
+ * come with blocks on it, and a pop fails that a handler's pop comes in between of. Busy. */
+static void *pop_surely(struct thread_cache *cache, size_t size_class)
+{
+    void *block;
+
+    do {
+        block = thread_cache_pop(cache, size_class);
+    } while (block == NULL && !thread_cache_is_claimed(cache, size_class) &&
+             __atomic_load_n(&cache->heads[size_class], __ATOMIC_RELAXED) != NULL);
+    return block;
+}
+
 void *thread_cache_alloc_slowly(size_t size_class)
 {
     struct thread_cache *cache = cache_of_thread();
@@ -232,7 +245,7 @@ void *thread_cache_alloc_slowly(size_t size_class)
         return NULL;
     }
     cache_enter(cache);
-    block = thread_cache_pop(cache, size_class); /* a handler may have filled the list just now */
+    block = pop_surely(cache, size_class);
     if (block == NULL && !thread_cache_is_claimed(cache, size_class)) {
         block = refill(cache, size_class);
     }
