@@ -7,7 +7,7 @@
  *
  * Bits of what is no block's beginning are never set, so one look tells a block in use from a block
  * that is free and from any other address. The table lies beside the descriptors of slabs
- * (slice_region.c), where no block overflows into; it costs 1/128 of what slabs have.
+ * (slice_range.c), where no block overflows into; it costs 1/128 of what slabs have.
  *
  *   1. A bit is set by whoever hands the block out, and cleared by whoever gives it back, first of
  *      all: of two that free a block at once, one finds it cleared. */
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "process/size_class.h"
-#include "process/slice_region.h"
+#include "process/slices.h"
 
 #define BLOCK_BITS_WORD        64u
 #define BLOCK_BITS_SLICE_BYTES ((SLICE_BYTES >> SIZE_CLASS_STEP_SHIFT) / 8)
@@ -32,7 +32,7 @@ extern uint64_t *block_bits;
 
 static inline uint64_t *block_bits_word_(const void *block, uint64_t *bit)
 {
-    size_t number = ((uintptr_t)block - slice_region_start) >> SIZE_CLASS_STEP_SHIFT;
+    size_t number = ((uintptr_t)block - slice_range_start) >> SIZE_CLASS_STEP_SHIFT;
 
     *bit = (uint64_t)1 << number % BLOCK_BITS_WORD;
     return &block_bits[number / BLOCK_BITS_WORD];

@@ -161,7 +161,7 @@ static void return_cache(struct thread_cache *cache)
 struct thread_cache *cache_make_for_thread(void)
 {
     setup();
-    if (has_ended || orphans_are_held() || !slice_region_exists()) {
+    if (has_ended || orphans_are_held() || !slice_range_exists()) {
         return NULL;
     }
     struct thread_cache *cache = find_cache();
@@ -221,9 +221,9 @@ static void end_thread(void)
 
 void thread_cache_init(void)
 {
-    if (!slice_region_exists() && os_thread_at_end(end_thread)) {
+    if (!slice_range_exists() && os_thread_at_end(end_thread)) {
         orphans_make_lock();
-        slice_region_reserve(); /* if refused, all blocks come from the arenas */
+        slices_reserve(); /* if refused, all blocks come from the arenas */
     }
 }
 
@@ -248,7 +248,7 @@ void thread_cache_after_fork_in_child(void)
     if (thread_cache != &no_cache) {
         thread_cache->forks = now;
     }
-    slice_region_after_fork();
+    slice_range_after_fork();
     orphans_after_fork_in_child();
 }
 

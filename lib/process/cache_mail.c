@@ -148,7 +148,7 @@ void mail_flush(struct thread_cache *cache)
 
 void mail_add(struct thread_cache *cache, struct slab *slab, void *block)
 {
-    size_t slice = (size_t)(slab - slice_region_slabs);
+    size_t slice = (size_t)(slab - slice_range_slabs);
     struct remote_batch *batch = &cache->batches[slice % REMOTE_BATCHES];
 
     if (batch->slab != slab) {

@@ -8,7 +8,7 @@
  *   block_bits.h  which blocks of slabs are in use, out of their reach
  *   link.h        links of free blocks, encoded and verified
  *   shuffle.h     the order in which a slab's blocks are handed out
- *   slice_region.c, large.c   addresses that nobody may touch
+ *   slice_range.c, large.c  addresses that nobody may touch
  *   options.c     foreign=abort is the usual case, and zero_on_free is there
  *
  * Other files ask for HARDENED, a constant: in the usual library nothing of it is left. */

@@ -16,7 +16,7 @@
 
 #include "process/hardened.h"
 #include "process/size_class.h"
-#include "process/slice_region.h"
+#include "process/slices.h"
 
 /* Does not return unless both are in one slab, and as blocks are aligned. */
 void link_require_same_slab(const void *block, const void *next);

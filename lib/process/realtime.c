@@ -8,7 +8,7 @@
  * as long as the reserve suffices, no call makes a system call or faults, and each does a bounded
  * amount of work (REALTIME.md).
  *
- *   1. Nothing goes back to the system (slice_region.c), so nothing must be fetched again.
+ *   1. Nothing goes back to the system (slices.c), so nothing must be fetched again.
  *   2. Caches of threads come out of the reserve (cache_life.c).
  *   3. What threads leave to each other is put in order in small portions (orphans.c,
  *      thread_cache.c).

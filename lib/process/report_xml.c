@@ -14,7 +14,7 @@
  * those of the heaps. */
 #include "os/fault.h"
 #include "process/report.h"
-#include "process/slice_region.h"
+#include "process/slices.h"
 
 /* Part of the sums at the end. */
 struct heap_sums {
@@ -123,7 +123,7 @@ static struct heap_sums sums_of_slabs(const struct census *census)
         sums.fast_bytes += class_free_bytes(census, size_class);
     }
     sums.rest_bytes = (slices << SLICE_SHIFT) - sums.used_bytes - sums.fast_bytes;
-    sums.reserved_bytes = slice_region_slices() << SLICE_SHIFT;
+    sums.reserved_bytes = slice_range_slices() << SLICE_SHIFT;
     return sums;
 }
 

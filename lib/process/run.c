@@ -9,7 +9,7 @@
  * A large block as a run of slices costs no system call, and its pages may have been touched
  * already: what one block leaves serves the next, of any size, for free neighbours are one run
  * without anybody's joining them. What is kept of them, and for how long, is the slices' matter
- * (slice_region.c).
+ * (slices.c).
  *
  * Only the first slice's descriptor is written, so that the time does not depend on the size. What
  * the others say is what earlier slabs have left, and refuses all addresses (slab.h, rule 4).

@@ -12,7 +12,7 @@
 /* Whether large blocks are runs, as long as there are slices. */
 static inline bool runs_are_usual(void)
 {
-    return !HARDENED && slice_region_exists();
+    return !HARDENED && slice_range_exists();
 }
 
 /* A block of at least `bytes` bytes at a multiple of `align`, a power of two; zeroed if that is

@@ -25,7 +25,7 @@ static bool is_inside_run(const struct slab *slab)
 {
     const struct slab *first = slab;
 
-    while (first > slice_region_slabs && first->slices == 0) {
+    while (first > slice_range_slabs && first->slices == 0) {
         first--;
     }
     return slab_is_run(first) && (size_t)(slab - first) < first->slices;

@@ -30,7 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "process/slice_region.h"
+#include "process/slices.h"
 
 struct thread_cache;
 
@@ -62,7 +62,7 @@ static inline uintptr_t slab_this_thread(void)
 
 static inline struct slab *slab_of_slice(size_t slice)
 {
-    return &slice_region_slabs[slice];
+    return &slice_range_slabs[slice];
 }
 
 static inline uintptr_t slab_owner(const struct slab *slab)
@@ -92,7 +92,7 @@ static inline struct slab *slab_first(struct slab *slab)
 /* Number of a descriptor's slice. */
 static inline size_t slab_slice(const struct slab *slab)
 {
-    return (size_t)(slab - slice_region_slabs);
+    return (size_t)(slab - slice_range_slabs);
 }
 
 static inline void *slab_start(const struct slab *slab)

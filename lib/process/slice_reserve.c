@@ -44,12 +44,12 @@ int slice_reserve_make(size_t bytes)
 {
     size_t count = round_up(bytes, SLICE_BYTES) >> SLICE_SHIFT;
 
-    if (count > slice_region_slices() || !slices_make_known(count)) {
+    if (count > slice_range_slices() || !slice_range_make_known(count)) {
         return -ENOMEM;
     }
     atomic_store_explicit(&reserve_slices, count, memory_order_relaxed);
     int descriptors = make_stay(slab_of_slice(0), slab_of_slice(count));
-    int bits = make_stay(slab_of_slice(slice_region_slices()), slice_start(0));
+    int bits = make_stay(slab_of_slice(slice_range_slices()), slice_start(0));
     int memory = make_stay(slice_start(0), slice_start(count));
 
     if (descriptors == -ENOMEM || bits == -ENOMEM) {

@@ -11,7 +11,7 @@
 #include "process/guarded.h"
 #include "process/large.h"
 #include "process/setup.h"
-#include "process/slice_region.h"
+#include "process/slices.h"
 #include "../support/death.h"
 
 #if __has_include(<valgrind/valgrind.h>)

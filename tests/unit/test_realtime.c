@@ -51,7 +51,7 @@ static void begin(const char *options)
 {
     read_text(options);
     thread_cache_init();
-    CHECK_THAT(slice_region_exists());
+    CHECK_THAT(slice_range_exists());
     realtime_begin();
 }
 
@@ -138,7 +138,7 @@ static void look_at_reserve(void *arg)
     CHECK_THAT(fake_os_appended()[0] == '\0');
     CHECK_THAT(fake_os_is_usable(slice_start(0), 2 * MIB));
     CHECK_THAT(is_there(slice_start(0), 2 * MIB));
-    CHECK_THAT(is_there((char *)slice_region_slabs, os_page_bytes()));
+    CHECK_THAT(is_there((char *)slice_range_slabs, os_page_bytes()));
     CHECK_THAT(!is_there((char *)slice_start(0) + 2 * MIB, 2 * MIB));
 }
 
@@ -167,7 +167,7 @@ static void go_on_without_memory(void *arg)
 {
     fake_os_fail_all(FAKE_OS_COMMIT);
     read_text("rt=1,reserve=2m");
-    CHECK_THAT(!slice_region_reserve());
+    CHECK_THAT(!slices_reserve());
     realtime_begin();
     CHECK_THAT(strcmp(fake_os_appended(),
                       "quarry: rt=1: there is not enough memory for the reserve\n") == 0);

@@ -258,7 +258,7 @@ static int make_range(void **state)
 {
     setup();
     thread_cache_init();
-    return slice_region_exists() ? 0 : -1;
+    return slice_range_exists() ? 0 : -1;
 }
 
 int main(void)

@@ -372,10 +372,10 @@ static void a_child_has_what_its_thread_needs(void **state)
 static void to_begin_again_changes_nothing(void **state)
 {
     void *block = take(16);
-    uintptr_t start = slice_region_start;
+    uintptr_t start = slice_range_start;
 
     thread_cache_init();
-    assert_int_equal(slice_region_start, start);
+    assert_int_equal(slice_range_start, start);
     assert_true(fast_free(block));
 }
 

@@ -16,7 +16,7 @@ static void free_elsewhere(void *arg)
 static void what_is_in_no_slab_dies(void **state)
 {
     char *block = take(SIZE_CLASS_MOST_BYTES);
-    size_t last = slice_region_known - 1;
+    size_t last = slice_range_known - 1;
 
     expect_death(free_elsewhere, slice_start(last), "block is not in use: its slab was given back");
     expect_death(free_elsewhere, block + SLICE_BYTES + 8,

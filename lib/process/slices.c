@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slices: the second cut.
+/* Slices: which are taken, and when their memory goes back.
  *
- *    reserved, as much as the system gives, at most SLICE_REGION_MOST_BYTES
- *    +--------------+--------+---------+-----------------------------------------------------+
- *    | descriptors  | taken  | touched | slice 0 | slice 1 | ... | slice `known` | ...       |
- *    +--------------+--------+---------+-----------------------------------------------------+
- *      64 bytes each  a bit    a bit     64 KiB each, usable     | reserved
- *                     each     each
+ * Which slices of the range (slice_range.c) are taken is a bit array (core/bitarray.h), whose
+ * claims need no lock. The lowest are taken first, so that what is in use stays together. A single
+ * slice is found in bounded time; neighbours by a look at the range up to where they are, 64 slices
+ * at a time: measured, 1.5 us for each GiB in which there are none.
  *
- * Whose an address is takes a subtraction, a shift and a comparison, and is right for every value
- * of a pointer: what lies outside is not in a slice, and the descriptor of a slice that nobody has
- * says so.
- *
- * Which slices are taken is a bit array (core/bitarray.h), whose claims need no lock. The lowest
- * are taken first, so that what is in use stays together, and the range is made usable from its
- * start on, in steps. A single slice is found in bounded time; neighbours by a look at the range up
- * to where they are, 64 slices at a time: measured, 1.5 us for each GiB in which there are none.
  * Slices that were given back are remembered as touched; when some of them are due to go back to
  * the kernel (slice_decay.c), whoever allocates next claims them, from the last one on, tells the
  * kernel to have their memory, and releases them. So no system call is made while anybody waits.
@@ -23,43 +13,24 @@
  * In the real-time mode the first slices are the reserve (slice_reserve.c): then no time is asked
  * for and nothing is given to the kernel.
  *
- * In the hardened library every 64th slice is a guard: never taken by anybody, never usable, so
- * that who writes past the slices in front of it faults. So is the one in front of the first. And
- * beside the descriptors is a table of bits, one for each possible block (block_bits.h).
- *
  * Invariants:
  *   1. A slice is taken iff its bit is set; whoever set it has it, with its descriptor.
- *   2. A slice below `known` is usable, and so is its descriptor.
- *   3. A slice that is neither taken nor touched has no memory, and reads as zeros. One that is
+ *   2. A slice that is neither taken nor touched has no memory, and reads as zeros. One that is
  *      taken is not touched: whoever takes it clears the bit. */
-#include "process/slice_region.h"
+#include "process/slices.h"
 
 #include <stdatomic.h>
-#include <quarry/bitarray.h>
 #include <string.h>
 
 #include "core/bitarray.h"
 #include "core/bits.h"
 #include "os/os.h"
-#include "process/block_bits.h"
 #include "process/census.h"
 #include "process/hardened.h"
 #include "process/options.h"
 #include "process/slab.h"
 #include "process/slice_decay.h"
 #include "process/slice_reserve.h"
-
-#define SLICE_REGION_MOST_BYTES  ((size_t)256 << 30)
-#define SLICE_REGION_LEAST_BYTES ((size_t)64 << 20)
-#define NEXT_TRY_SHIFT           3u
-
-/* Made usable at a time: what a page of descriptors is for, or an eighth of what is usable. */
-#define STEP_SLICES  64u
-#define STEP_DIVISOR 8u
-
-/* Descriptors are made usable so many bytes at a time, for 64 MiB of slices: so most steps are one
- * system call. What is reserved at least has as many. */
-#define DESCRIPTORS_STEP_BYTES ((size_t)64 << 10)
 
 /* Of the bit array that one call looks through, so that no call takes too long: for a GiB. */
 #define LOOK_SLICES 16384u
@@ -74,51 +45,16 @@
 /* Neighbours that go back at once when all do. */
 #define RUN_SLICES 256u
 
-uint64_t *block_bits;
-uintptr_t slice_region_start;
-size_t slice_region_known;
-struct slab *slice_region_slabs;
-static size_t slices; /* that are reserved; constant once it is not 0 */
-
 static sys_bitarray_t taken;
 static sys_bitarray_t touched;
-static _Atomic(bool) growing;       /* somebody makes more slices known */
 static _Atomic(size_t) used_slices; /* relaxed: a number for questions */
 static _Atomic(size_t) kept_slices; /* free and touched, likewise */
 /* Those that are kept are below, but for what was lost in a race; 0: look from the end again. */
 static _Atomic(size_t) look_below;
 
-/* --- The range --- */
-
-/* Parts of the range, in bytes from its start. */
-struct layout {
-    size_t slices;
-    size_t block_bits; /* hardened only */
-    size_t taken;
-    size_t touched;
-    size_t tables_end;
-    size_t first_slice;
-    size_t end;
-};
-
-static struct layout layout_of(size_t bytes)
-{
-    size_t count = bytes >> SLICE_SHIFT;
-    size_t words_bytes = QUARRY_BITARRAY_WORDS(count) * sizeof(uint32_t);
-    struct layout layout = {.slices = count};
-
-    layout.block_bits = count * sizeof(struct slab);
-    layout.taken = layout.block_bits + (HARDENED ? count * BLOCK_BITS_SLICE_BYTES : 0);
-    layout.touched = layout.taken + round_up(words_bytes, os_page_bytes());
-    layout.tables_end =
-        round_up(layout.touched + round_up(words_bytes, os_page_bytes()), SLICE_BYTES);
-    layout.first_slice = layout.tables_end + (HARDENED ? SLICE_BYTES : 0);
-    layout.end = layout.first_slice + (count << SLICE_SHIFT);
-    return layout;
-}
-
-/* The first pages of the bit arrays, and of what is known of the full words of `taken`, are made, so
- * that neither the first slices nor the first free that gives some back take a page fault each. */
+/* The first pages of the bit arrays, and of what is known of the full words of `taken`, are made,
+ * so that neither the first slices nor the first free that gives some back take a page fault each.
+ */
 static void warm_up(void)
 {
     bitarray_claim(&taken, 1, 0);
@@ -127,148 +63,18 @@ static void warm_up(void)
     bitarray_clear_region(&touched, 1, 0);
 }
 
-static bool reserve(size_t bytes)
+bool slices_reserve(void)
 {
-    struct layout layout = layout_of(bytes);
-    char *start = os_reserve(layout.end, SLICE_BYTES);
+    struct slice_tables tables;
 
-    if (start == NULL) {
+    if (!slice_range_reserve(&tables)) {
         return false;
     }
-    if (!os_commit(start + layout.taken, layout.tables_end - layout.taken)) {
-        os_unmap(start, layout.end);
-        return false;
-    }
-    os_name(start, layout.end, "quarry slices");
-    bitarray_make_of_zeros(&taken, (uint32_t)layout.slices,
-                           (uint32_t *)(void *)(start + layout.taken));
-    bitarray_make_of_zeros(&touched, (uint32_t)layout.slices,
-                           (uint32_t *)(void *)(start + layout.touched));
+    bitarray_make_of_zeros(&taken, (uint32_t)slice_range_slices(), tables.taken);
+    bitarray_make_of_zeros(&touched, (uint32_t)slice_range_slices(), tables.touched);
     touched.summary = NULL; /* nobody searches it for clear bits */
-    slice_region_slabs = (struct slab *)(void *)start;
-    if (HARDENED) {
-        block_bits = (uint64_t *)(void *)(start + layout.block_bits);
-    }
-    slices = layout.slices;
-    slice_region_start = (uintptr_t)start + layout.first_slice;
     warm_up();
     return true;
-}
-
-bool slice_region_reserve(void)
-{
-    for (size_t bytes = SLICE_REGION_MOST_BYTES; bytes >= SLICE_REGION_LEAST_BYTES;
-         bytes >>= NEXT_TRY_SHIFT) {
-        if (reserve(bytes)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-bool slice_region_exists(void)
-{
-    return slices != 0;
-}
-
-size_t slice_region_slices(void)
-{
-    return slices;
-}
-
-/* The bit arrays stay as they are: to mend them takes a look at all slices. What another thread was
- * about to take or to give is lost at worst. */
-void slice_region_after_fork(void)
-{
-    atomic_store_explicit(&growing, false, memory_order_relaxed);
-}
-
-static size_t known_slices(void)
-{
-    return __atomic_load_n(&slice_region_known, __ATOMIC_ACQUIRE);
-}
-
-/* How many slices are to be known, so that those below `end` are. */
-static size_t next_known(size_t known, size_t end)
-{
-    size_t step = known / STEP_DIVISOR > STEP_SLICES ? known / STEP_DIVISOR : STEP_SLICES;
-    size_t wanted = round_up(known + step > end ? known + step : end, STEP_SLICES);
-
-    return wanted < slices ? wanted : slices;
-}
-
-/* Makes slices usable, all or none; but for guards. */
-static bool commit_slices(size_t known, size_t wanted)
-{
-    if (!HARDENED) {
-        return os_commit(slice_start(known), (wanted - known) << SLICE_SHIFT);
-    }
-    for (size_t slice = known; slice < wanted; slice += STEP_SLICES) {
-        if (!os_commit(slice_start(slice), (STEP_SLICES - 1) << SLICE_SHIFT)) {
-            if (slice > known) {
-                os_decommit(slice_start(known), (slice - known) << SLICE_SHIFT);
-            }
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Makes the bits of slices' blocks usable. What is so ahead of time does no harm. */
-static bool commit_block_bits(size_t known, size_t wanted)
-{
-    char *table = (char *)block_bits;
-
-    return os_commit(table + known * BLOCK_BITS_SLICE_BYTES,
-                     (wanted - known) * BLOCK_BITS_SLICE_BYTES);
-}
-
-/* Makes descriptors and slices usable, or neither. */
-static bool commit(size_t known, size_t wanted)
-{
-    size_t from = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
-    size_t to = round_up(wanted * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
-    char *table = (char *)slice_region_slabs;
-
-    if (to > from && !os_commit(table + from, to - from)) {
-        return false;
-    }
-    if ((!HARDENED || commit_block_bits(known, wanted)) && commit_slices(known, wanted)) {
-        if (options_huge()) {
-            os_prefer_huge(slice_start(known), (wanted - known) << SLICE_SHIFT);
-        }
-        return true;
-    }
-    if (to > from) {
-        os_decommit(table + from, to - from); /* if refused, it is usable ahead of time */
-    }
-    return false;
-}
-
-/* Invariant 2. False also if somebody else is at it, who may be whom this handler has interrupted.
- */
-bool slices_make_known(size_t end)
-{
-    size_t known = known_slices();
-
-    if (end <= known) {
-        return true;
-    }
-    if (atomic_exchange_explicit(&growing, true, memory_order_acquire)) {
-        return false;
-    }
-    known = known_slices();
-    bool enough = end <= known;
-    if (!enough) {
-        size_t wanted = next_known(known, end);
-
-        enough = commit(known, wanted);
-        if (enough) {
-            __atomic_store_n(&slice_region_known, wanted, __ATOMIC_RELEASE);
-        }
-    }
-    atomic_store_explicit(&growing, false, memory_order_release);
-    return enough;
 }
 
 /* --- To take and to give --- */
@@ -277,7 +83,7 @@ bool slices_make_known(size_t end)
  * It stays taken for ever, and the others are released. */
 static bool has_met_guard(size_t count, size_t slice)
 {
-    size_t guard = round_up(slice + 1, STEP_SLICES) - 1;
+    size_t guard = slice_range_next_guard(slice);
     size_t end = slice + count;
 
     if (guard >= end) {
@@ -300,7 +106,8 @@ static bool claim_any(size_t count, size_t *slice)
 
 static bool claim(size_t count, size_t *slice)
 {
-    bool claimed = slices != 0 && (!HARDENED || count < STEP_SLICES) && claim_any(count, slice);
+    bool exists = taken.num_bits != 0;
+    bool claimed = exists && (!HARDENED || count < SLICE_STEP) && claim_any(count, slice);
 
     while (HARDENED && claimed && has_met_guard(count, *slice)) {
         claimed = claim_any(count, slice);
@@ -314,7 +121,7 @@ static size_t add(_Atomic(size_t) *counter, size_t slices_more)
     return atomic_fetch_add_explicit(counter, slices_more, memory_order_relaxed) + slices_more;
 }
 
-/* Invariant 3: they are not kept any more. Returns how many others still are. Writes the bits even
+/* Invariant 2: they are not kept any more. Returns how many others still are. Writes the bits even
  * if all are clear, so that it is not free that has their page made. */
 static size_t take_from_kept(size_t slice, size_t count)
 {
@@ -336,7 +143,7 @@ static size_t alike(size_t first, size_t most, bool is_touched)
     return count;
 }
 
-/* Makes slices zeros that the caller has taken. Those that are not touched are (invariant 3). */
+/* Makes slices zeros that the caller has taken. Those that are not touched are (invariant 2). */
 static void clear_touched(size_t slice, size_t count)
 {
     size_t end = slice + count;
@@ -352,7 +159,7 @@ static void clear_touched(size_t slice, size_t count)
 /* Makes slices usable that were claimed; if they cannot be, they are free again. */
 static bool begin_use(size_t slice, size_t count, bool zeroed)
 {
-    if (!slice_reserve_allows(slice + count) || !slices_make_known(slice + count)) {
+    if (!slice_reserve_allows(slice + count) || !slice_range_make_known(slice + count)) {
         bitarray_release(&taken, count, slice);
         return false;
     }
@@ -383,7 +190,7 @@ size_t slices_take_zeroed(size_t count)
 
 bool slices_take_at(size_t slice, size_t count)
 {
-    size_t end = slice_reserve_slices() != 0 ? slice_reserve_slices() : slices;
+    size_t end = slice_reserve_slices() != 0 ? slice_reserve_slices() : slice_range_slices();
 
     return count <= end && slice <= end - count && bitarray_claim(&taken, count, slice) &&
            begin_use(slice, count, false);
@@ -484,7 +291,7 @@ void slices_purge_if_due(void)
     }
     size_t end = atomic_load_explicit(&look_below, memory_order_relaxed);
     size_t gone = 0;
-    end = end != 0 ? end : known_slices();
+    end = end != 0 ? end : slice_range_known_slices();
     for (unsigned int runs = 0; runs < RUNS_AT_ONCE && gone < due && end != 0; runs++) {
         gone += purge_run(&end, due - gone);
     }
@@ -496,7 +303,7 @@ size_t slices_purge(void)
 {
     size_t gone = 0;
 
-    for (size_t end = slice_reserve_slices() == 0 ? known_slices() : 0; end != 0;) {
+    for (size_t end = slice_reserve_slices() == 0 ? slice_range_known_slices() : 0; end != 0;) {
         gone += purge_run(&end, RUN_SLICES);
     }
     slice_decay_gone(gone);
@@ -512,11 +319,10 @@ void slices_count(struct census *census)
 {
     struct quarry_malloc_stats *total = &census->total;
 
-    census->slices_known =
-        HARDENED ? known_slices() - known_slices() / STEP_SLICES : known_slices();
+    census->slices_known = slice_range_usable_slices();
     census->slices_in_use = slices_in_use();
     census->slices_kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
-    total->reserved_bytes += slices << SLICE_SHIFT;
+    total->reserved_bytes += slice_range_slices() << SLICE_SHIFT;
     total->committed_bytes += (census->slices_in_use + census->slices_kept) << SLICE_SHIFT;
     total->trimmable_bytes += slice_reserve_slices() == 0 ? census->slices_kept << SLICE_SHIFT : 0;
 }

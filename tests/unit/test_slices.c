@@ -17,7 +17,7 @@
 
 static void take_and_give(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(1) == 0);
     CHECK_THAT(slices_take(4) == 1);
     CHECK_THAT(slices_take(1) == 5);
@@ -39,7 +39,7 @@ static void look_up(void *arg)
     int here;
 
     CHECK_THAT(slab_at(&here) == NULL && slab_at(NULL) == NULL);
-    CHECK_THAT(slice_region_reserve() && slice_region_exists());
+    CHECK_THAT(slices_reserve() && slice_range_exists());
     CHECK_THAT(slab_at(&here) == NULL && slab_at(NULL) == NULL &&
                slab_at((void *)UINTPTR_MAX) == NULL);
     CHECK_THAT(slab_at(slice_start(0)) == NULL);
@@ -61,7 +61,7 @@ static void every_address_has_a_right_answer(void **state)
 static void reserve_smaller(void *arg)
 {
     fake_os_fail_next(FAKE_OS_RESERVE, 2);
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(fake_os_calls(FAKE_OS_RESERVE) == 3);
     CHECK_THAT(slices_take(1) == 0);
 }
@@ -74,7 +74,7 @@ static void a_smaller_range_will_do(void **state)
 static void reserve_nothing(void *arg)
 {
     fake_os_fail_all(FAKE_OS_RESERVE);
-    CHECK_THAT(!slice_region_reserve() && !slice_region_exists());
+    CHECK_THAT(!slices_reserve() && !slice_range_exists());
     CHECK_THAT(slices_take(1) == SLICE_NONE);
     CHECK_THAT(slices_in_use() == 0 && slices_purge() == 0);
 }
@@ -86,7 +86,7 @@ static void without_a_range_there_are_no_slices(void **state)
 
 static void take_huge(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(1) == 0);
     CHECK_THAT(fake_os_calls(FAKE_OS_PREFER_HUGE) == 0);
     fake_os_set_options("huge=1");
@@ -102,7 +102,7 @@ static void huge_pages_are_preferred_if_asked_for(void **state)
 
 static void fail_to_commit(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     fake_os_fail_next(FAKE_OS_COMMIT, 1);
     CHECK_THAT(slices_take(1) == SLICE_NONE);
     fake_os_fail_nth(FAKE_OS_COMMIT, 2);
@@ -129,7 +129,7 @@ static void wait_and_purge(unsigned int calls)
 
 static void use_and_purge(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(3) == 0);
     memset(slice_start(0), 1, 3 * SLICE_BYTES);
     slices_give(0, 1);
@@ -154,7 +154,7 @@ static void memory_goes_back_after_the_delay(void **state)
 static void give_at_once(void *arg)
 {
     options_set_purge_delay_ms(0);
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(3) == 0);
     memset(slice_start(0), 1, 3 * SLICE_BYTES);
     fake_os_fail_next(FAKE_OS_DISCARD, 1);
@@ -174,7 +174,7 @@ static void give_much(void *arg)
 {
     const size_t much = 64 << 20 >> SLICE_SHIFT;
 
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(2 * much + 10) == 0);
     slices_give(much, much + 10);
     CHECK_THAT(fake_os_calls(FAKE_OS_DISCARD) == 0);
@@ -196,7 +196,7 @@ static void purge_from_the_end(void *arg)
 {
     const size_t count = 100000; /* 6 GiB, of which a little is touched */
 
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(count) == 0);
     slices_give(7, 1);
     slices_give(count - 3, 2);
@@ -213,7 +213,7 @@ static void memory_goes_back_wherever_it_is(void **state)
 /* Who calls seldom gives back as much in a call as is due by then, in whatever pieces. */
 static void purge_pieces(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(100) == 0);
     for (size_t i = 0; i < 100; i += 2) {
         slices_give(i, 1);
@@ -230,7 +230,7 @@ static void pieces_go_back_together(void **state)
 
 static void take_some(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(10) == 0);
     slices_give(3, 4);
     CHECK_THAT(!slices_take_at(2, 2) && !slices_take_at(6, 2) && slices_take_at(3, 2));
@@ -249,7 +249,7 @@ static void slices_can_be_taken_by_number(void **state)
 
 static void take_zeros(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(6) == 0);
     memset(slice_start(0), 1, 6 * SLICE_BYTES);
     slices_give(1, 1);
@@ -274,7 +274,7 @@ static void slices_can_be_taken_as_zeros(void **state)
 
 static void refuse_to_discard(void *arg)
 {
-    CHECK_THAT(slice_region_reserve());
+    CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(1) == 0);
     *(char *)slice_start(0) = 1;
     slices_give(0, 1);

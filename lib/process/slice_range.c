@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The range: the first cut.
+ *
+ *    reserved, as much as the system gives, at most SLICE_RANGE_MOST_BYTES
+ *    +--------------+--------+---------+-----------------------------------------------------+
+ *    | descriptors  | taken  | touched | slice 0 | slice 1 | ... | slice `known` | ...       |
+ *    +--------------+--------+---------+-----------------------------------------------------+
+ *      64 bytes each  a bit    a bit     64 KiB each, usable     | reserved
+ *                     each     each
+ *
+ * Whose an address is takes a subtraction, a shift and a comparison, and is right for every value
+ * of a pointer: what lies outside is not in a slice, and the descriptor of a slice that nobody has
+ * says so. What the bits are for is in slices.c. The range is made usable from its start on, in
+ * steps.
+ *
+ * In the hardened library every 64th slice is a guard: never taken by anybody, never usable, so
+ * that who writes past the slices in front of it faults. So is the one in front of the first. And
+ * beside the descriptors is a table of bits, one for each possible block (block_bits.h).
+ *
+ * Invariant: a slice below `known` is usable, but for guards, and so is its descriptor. */
+#include "process/slice_range.h"
+
+#include <quarry/bitarray.h>
+#include <stdatomic.h>
+
+#include "core/bits.h"
+#include "os/os.h"
+#include "process/block_bits.h"
+#include "process/hardened.h"
+#include "process/options.h"
+#include "process/slab.h"
+
+#define SLICE_RANGE_MOST_BYTES  ((size_t)256 << 30)
+#define SLICE_RANGE_LEAST_BYTES ((size_t)64 << 20)
+#define NEXT_TRY_SHIFT          3u
+
+/* Made usable at a time: SLICE_STEP, or an eighth of what is usable. */
+#define STEP_DIVISOR 8u
+
+/* Descriptors are made usable so many bytes at a time, for 64 MiB of slices: so most steps are one
+ * system call. What is reserved at least has as many. */
+#define DESCRIPTORS_STEP_BYTES ((size_t)64 << 10)
+
+uint64_t *block_bits;
+uintptr_t slice_range_start;
+size_t slice_range_known;
+struct slab *slice_range_slabs;
+static size_t slices; /* that are reserved; constant once it is not 0 */
+
+static _Atomic(bool) growing; /* somebody makes more slices known */
+
+/* Parts of the range, in bytes from its start. */
+struct layout {
+    size_t slices;
+    size_t block_bits; /* hardened only */
+    size_t taken;
+    size_t touched;
+    size_t tables_end;
+    size_t first_slice;
+    size_t end;
+};
+
+static struct layout layout_of(size_t bytes)
+{
+    size_t count = bytes >> SLICE_SHIFT;
+    size_t words_bytes = QUARRY_BITARRAY_WORDS(count) * sizeof(uint32_t);
+    struct layout layout = {.slices = count};
+
+    layout.block_bits = count * sizeof(struct slab);
+    layout.taken = layout.block_bits + (HARDENED ? count * BLOCK_BITS_SLICE_BYTES : 0);
+    layout.touched = layout.taken + round_up(words_bytes, os_page_bytes());
+    layout.tables_end =
+        round_up(layout.touched + round_up(words_bytes, os_page_bytes()), SLICE_BYTES);
+    layout.first_slice = layout.tables_end + (HARDENED ? SLICE_BYTES : 0);
+    layout.end = layout.first_slice + (count << SLICE_SHIFT);
+    return layout;
+}
+
+static bool reserve(size_t bytes, struct slice_tables *tables)
+{
+    struct layout layout = layout_of(bytes);
+    char *start = os_reserve(layout.end, SLICE_BYTES);
+
+    if (start == NULL) {
+        return false;
+    }
+    if (!os_commit(start + layout.taken, layout.tables_end - layout.taken)) {
+        os_unmap(start, layout.end);
+        return false;
+    }
+    os_name(start, layout.end, "quarry slices");
+    tables->taken = (uint32_t *)(void *)(start + layout.taken);
+    tables->touched = (uint32_t *)(void *)(start + layout.touched);
+    slice_range_slabs = (struct slab *)(void *)start;
+    if (HARDENED) {
+        block_bits = (uint64_t *)(void *)(start + layout.block_bits);
+    }
+    slices = layout.slices;
+    slice_range_start = (uintptr_t)start + layout.first_slice;
+    return true;
+}
+
+bool slice_range_reserve(struct slice_tables *tables)
+{
+    for (size_t bytes = SLICE_RANGE_MOST_BYTES; bytes >= SLICE_RANGE_LEAST_BYTES;
+         bytes >>= NEXT_TRY_SHIFT) {
+        if (reserve(bytes, tables)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool slice_range_exists(void)
+{
+    return slices != 0;
+}
+
+size_t slice_range_slices(void)
+{
+    return slices;
+}
+
+void slice_range_after_fork(void)
+{
+    atomic_store_explicit(&growing, false, memory_order_relaxed);
+}
+
+size_t slice_range_known_slices(void)
+{
+    return __atomic_load_n(&slice_range_known, __ATOMIC_ACQUIRE);
+}
+
+size_t slice_range_usable_slices(void)
+{
+    size_t known = slice_range_known_slices();
+
+    return HARDENED ? known - known / SLICE_STEP : known;
+}
+
+/* How many slices are to be known, so that those below `end` are. */
+static size_t next_known(size_t known, size_t end)
+{
+    size_t step = known / STEP_DIVISOR > SLICE_STEP ? known / STEP_DIVISOR : SLICE_STEP;
+    size_t wanted = round_up(known + step > end ? known + step : end, SLICE_STEP);
+
+    return wanted < slices ? wanted : slices;
+}
+
+/* Makes slices usable, all or none; but for guards. */
+static bool commit_slices(size_t known, size_t wanted)
+{
+    if (!HARDENED) {
+        return os_commit(slice_start(known), (wanted - known) << SLICE_SHIFT);
+    }
+    for (size_t slice = known; slice < wanted; slice += SLICE_STEP) {
+        if (!os_commit(slice_start(slice), (SLICE_STEP - 1) << SLICE_SHIFT)) {
+            if (slice > known) {
+                os_decommit(slice_start(known), (slice - known) << SLICE_SHIFT);
+            }
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Makes the bits of slices' blocks usable. What is so ahead of time does no harm. */
+static bool commit_block_bits(size_t known, size_t wanted)
+{
+    char *table = (char *)block_bits;
+
+    return os_commit(table + known * BLOCK_BITS_SLICE_BYTES,
+                     (wanted - known) * BLOCK_BITS_SLICE_BYTES);
+}
+
+/* Makes descriptors and slices usable, or neither. */
+static bool commit(size_t known, size_t wanted)
+{
+    size_t from = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
+    size_t to = round_up(wanted * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
+    char *table = (char *)slice_range_slabs;
+
+    if (to > from && !os_commit(table + from, to - from)) {
+        return false;
+    }
+    if ((!HARDENED || commit_block_bits(known, wanted)) && commit_slices(known, wanted)) {
+        if (options_huge()) {
+            os_prefer_huge(slice_start(known), (wanted - known) << SLICE_SHIFT);
+        }
+        return true;
+    }
+    if (to > from) {
+        os_decommit(table + from, to - from); /* if refused, it is usable ahead of time */
+    }
+    return false;
+}
+
+/* False also if somebody else is at it, who may be whom this handler has interrupted. */
+bool slice_range_make_known(size_t end)
+{
+    size_t known = slice_range_known_slices();
+
+    if (end <= known) {
+        return true;
+    }
+    if (atomic_exchange_explicit(&growing, true, memory_order_acquire)) {
+        return false;
+    }
+    known = slice_range_known_slices();
+    bool enough = end <= known;
+    if (!enough) {
+        size_t wanted = next_known(known, end);
+
+        enough = commit(known, wanted);
+        if (enough) {
+            __atomic_store_n(&slice_range_known, wanted, __ATOMIC_RELEASE);
+        }
+    }
+    atomic_store_explicit(&growing, false, memory_order_release);
+    return enough;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One large range of address space, cut into slices, and a descriptor for each of them that lies
+ * outside. No lock: any thread, any signal handler, any time. */
+#ifndef QUARRY_PROCESS_SLICE_RANGE_H
+#define QUARRY_PROCESS_SLICE_RANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bits.h"
+#include "os/sanitized.h"
+
+#define SLICE_SHIFT 16u
+#define SLICE_BYTES ((size_t)1 << SLICE_SHIFT)
+
+/* Slices are made usable so many at a time at least: what a page of descriptors is for. In the
+ * hardened library the last of each is a guard. */
+#define SLICE_STEP 64u
+
+struct slab;
+
+/* Memory for a bit for each slice, zeros. */
+struct slice_tables {
+    uint32_t *taken;
+    uint32_t *touched;
+};
+
+#pragma GCC visibility push(hidden)
+/* What a look-up reads. Variables of their own, because that is an instruction less. */
+extern uintptr_t slice_range_start;    /* of slice 0; constant once it is not 0 */
+extern size_t slice_range_known;       /* slices from 0 on with a descriptor to read; only grows */
+extern struct slab *slice_range_slabs; /* descriptors; constant likewise */
+#pragma GCC visibility pop
+
+/* Number of the slice that holds an address, or one for which slice_is_known is false. */
+static inline size_t slice_of(const void *address)
+{
+    return ((uintptr_t)address - slice_range_start) >> SLICE_SHIFT;
+}
+
+#if QUARRY_SANITIZED
+#define SLICE_RANGE_KNOWN_ __atomic_load_n(&slice_range_known, __ATOMIC_RELAXED)
+#else
+#define SLICE_RANGE_KNOWN_ slice_range_known /* a comparison with memory, not a load besides */
+#endif
+
+/* Whoever has a block also sees a number that is large enough for it. */
+static inline bool slice_is_known(size_t slice)
+{
+    return slice < SLICE_RANGE_KNOWN_;
+}
+
+static inline void *slice_start(size_t slice)
+{
+    return (void *)(slice_range_start + (slice << SLICE_SHIFT));
+}
+
+/* Reserves the range, as large as the system lets it be. False if there is none: then no address is
+ * in a slice. Once, before anything else. */
+bool slice_range_reserve(struct slice_tables *tables);
+
+/* In the child of a fork. */
+void slice_range_after_fork(void);
+
+/* Whether there is a range at all; and how many slices are reserved, their descriptors lying before
+ * whatever else there is before the first slice. */
+bool slice_range_exists(void);
+size_t slice_range_slices(void);
+
+/* Makes all slices below `end` usable. False if they cannot be, or not now. */
+bool slice_range_make_known(size_t end);
+
+/* How many are known, and how many of these are no guards. */
+size_t slice_range_known_slices(void);
+size_t slice_range_usable_slices(void);
+
+/* The first guard from a slice on (hardened). */
+static inline size_t slice_range_next_guard(size_t slice)
+{
+    return round_up(slice + 1, SLICE_STEP) - 1;
+}
+
+#endif
