@@ -41,11 +41,15 @@
  * system call. What is reserved at least has as many. */
 #define DESCRIPTORS_STEP_BYTES ((size_t)64 << 10)
 
+/* Who wants to end the range waits so often for who makes it grow: it may be whom its signal
+ * handler has interrupted. */
+#define TRIES_TO_END 1000u
+
 uint64_t *block_bits;
 uintptr_t slice_range_start;
 size_t slice_range_known;
 struct slab *slice_range_slabs;
-static size_t slices; /* that are reserved; constant once it is not 0 */
+static _Atomic(size_t) slices; /* that are reserved; relaxed: it grows once, and falls once */
 
 static _Atomic(bool) growing; /* somebody makes more slices known */
 
@@ -95,7 +99,7 @@ static bool reserve(size_t bytes, struct slice_tables *tables)
     if (HARDENED) {
         block_bits = (uint64_t *)(void *)(start + layout.block_bits);
     }
-    slices = layout.slices;
+    atomic_store_explicit(&slices, layout.slices, memory_order_relaxed);
     slice_range_start = (uintptr_t)start + layout.first_slice;
     return true;
 }
@@ -111,14 +115,14 @@ bool slice_range_reserve(struct slice_tables *tables)
     return false;
 }
 
-bool slice_range_exists(void)
-{
-    return slices != 0;
-}
-
 size_t slice_range_slices(void)
 {
-    return slices;
+    return atomic_load_explicit(&slices, memory_order_relaxed);
+}
+
+bool slice_range_exists(void)
+{
+    return slice_range_slices() != 0;
 }
 
 void slice_range_after_fork(void)
@@ -144,7 +148,7 @@ static size_t next_known(size_t known, size_t end)
     size_t step = known / STEP_DIVISOR > SLICE_STEP ? known / STEP_DIVISOR : SLICE_STEP;
     size_t wanted = round_up(known + step > end ? known + step : end, SLICE_STEP);
 
-    return wanted < slices ? wanted : slices;
+    return wanted < slice_range_slices() ? wanted : slice_range_slices();
 }
 
 /* Makes slices usable, all or none; but for guards. */
@@ -208,7 +212,7 @@ bool slice_range_make_known(size_t end)
     }
     known = slice_range_known_slices();
     bool enough = end <= known;
-    if (!enough) {
+    if (!enough && end <= slice_range_slices()) {
         size_t wanted = next_known(known, end);
 
         enough = commit(known, wanted);
@@ -218,4 +222,37 @@ bool slice_range_make_known(size_t end)
     }
     atomic_store_explicit(&growing, false, memory_order_release);
     return enough;
+}
+
+/* Gives address space of the range back. If it is refused, it stays reserved. */
+static void unreserve(void *from, void *to)
+{
+    if ((char *)to > (char *)from) {
+        os_unmap(from, (size_t)((char *)to - (char *)from));
+    }
+}
+
+void slice_range_end(void)
+{
+    unsigned int tries = 0;
+
+    while (atomic_exchange_explicit(&growing, true, memory_order_acquire)) {
+        if (++tries == TRIES_TO_END) {
+            return;
+        }
+        os_yield();
+    }
+    size_t known = slice_range_known_slices();
+    size_t reserved = slice_range_slices();
+    char *table = (char *)slice_range_slabs;
+
+    atomic_store_explicit(&slices, known, memory_order_relaxed);
+    unreserve(slice_start(known), slice_start(reserved));
+    unreserve(table + round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES),
+              table + reserved * sizeof(struct slab));
+    if (HARDENED) {
+        unreserve((char *)block_bits + known * BLOCK_BITS_SLICE_BYTES,
+                  (char *)block_bits + reserved * BLOCK_BITS_SLICE_BYTES);
+    }
+    atomic_store_explicit(&growing, false, memory_order_release);
 }

@@ -71,6 +71,10 @@ size_t slice_range_slices(void);
 /* Makes all slices below `end` usable. False if they cannot be, or not now. */
 bool slice_range_make_known(size_t end);
 
+/* Gives back the address space of all slices that are not known: there are no more slices than that
+ * from now on. For a process that is to have less address space than the range takes. */
+void slice_range_end(void);
+
 /* How many are known, and how many of these are no guards. */
 size_t slice_range_known_slices(void);
 size_t slice_range_usable_slices(void);

@@ -113,6 +113,26 @@ static void fail_to_commit(void *arg)
     *(char *)slice_start(0) = 1;
 }
 
+static void end_range(void *arg)
+{
+    CHECK_THAT(slices_reserve());
+    CHECK_THAT(slices_take(1) == 0);
+    slice_range_end();
+    CHECK_THAT(slice_range_slices() == STEP && fake_os_reserved_bytes() < 2 * STEP * SLICE_BYTES);
+    CHECK_THAT(slices_take(STEP) == SLICE_NONE && slices_take(STEP - 1) == 1);
+    CHECK_THAT(slices_take(1) == SLICE_NONE && !slices_take_at(STEP, 1));
+    memset(slice_start(0), 1, STEP * SLICE_BYTES);
+    slices_give(0, STEP);
+    CHECK_THAT(slices_take(STEP) == 0 && slices_in_use() == STEP);
+    slice_range_end();
+    CHECK_THAT(slice_range_slices() == STEP);
+}
+
+static void a_range_that_has_ended_has_what_it_had(void **state)
+{
+    expect_good_child(end_range, NULL);
+}
+
 static void without_memory_a_slice_stays_free(void **state)
 {
     expect_good_child(fail_to_commit, NULL);
@@ -305,6 +325,7 @@ int main(void)
         TEST(every_address_has_a_right_answer),
         TEST(a_smaller_range_will_do),
         TEST(without_a_range_there_are_no_slices),
+        TEST(a_range_that_has_ended_has_what_it_had),
         TEST(without_memory_a_slice_stays_free),
         TEST(memory_goes_back_after_the_delay),
         TEST(without_a_delay_memory_goes_back_at_once),
