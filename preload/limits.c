@@ -11,8 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "process/setup.h"
-#include "process/slice_range.h"
+#include "process/face.h"
 
 #pragma GCC visibility push(default)
 
@@ -21,8 +20,7 @@ static void prepare(pid_t process, int resource, const struct rlimit *limit)
     bool is_own = process == 0 || process == getpid();
 
     if (resource == RLIMIT_AS && is_own && limit != NULL && limit->rlim_cur != RLIM_INFINITY) {
-        setup();
-        slice_range_end();
+        face_give_address_space();
     }
 }
 

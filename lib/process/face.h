@@ -9,6 +9,8 @@
 #include "process/fast.h"
 #include "process/guarded.h"
 #include "process/hardened.h"
+#include "process/setup.h"
+#include "process/slice_range.h"
 
 static inline void *face_malloc(size_t bytes)
 {
@@ -87,6 +89,13 @@ static inline void face_free_sized(void *block, size_t bytes)
 static inline size_t face_malloc_usable_size(void *block)
 {
     return HARDENED ? guarded_malloc_usable_size(block) : quarry_malloc_usable_size(block);
+}
+
+/* Before the process is to have less address space. */
+static inline void face_give_address_space(void)
+{
+    setup();
+    slice_range_end();
 }
 
 #endif
