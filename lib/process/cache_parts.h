@@ -21,9 +21,6 @@
 
 /* --- Any file --- */
 
-/* That of threads that have none: always without blocks. */
-extern struct thread_cache no_cache;
-
 /* The first of a list is written at once: orphans_adopt looks at the orphans' without their lock.
  */
 static inline void cache_link(struct slab **list, struct slab *slab)

@@ -75,13 +75,6 @@ size_t thread_cache_trim(void)
     return bytes;
 }
 
-void thread_cache_count_resize(void)
-{
-    if (thread_cache != &no_cache) {
-        thread_cache->resizes++;
-    }
-}
-
 /* The blocks on the calling thread's head lists are free; their number. Those on others' lists
  * cannot be told from such as are in use. */
 static size_t leave_out_heads(struct census *census)

@@ -216,11 +216,15 @@ void quarry_free_aligned_sized(void *block, size_t align, size_t bytes)
 }
 
 /* Bytes to ask for when a block grows to `bytes`: above the sizes of slabs an eighth more, as
- * slabs' blocks have it, so that a block which grows in small steps is not resized in each of them.
- */
+ * slabs' blocks have it, so that a block which grows in small steps is not resized in each of them;
+ * and a slice, where a chunk would be the last stop before that. */
 static size_t grown_bytes(size_t bytes)
 {
-    return bytes > SIZE_CLASS_MOST_BYTES ? bytes + bytes / 8 : bytes;
+    size_t grown = bytes > SIZE_CLASS_MOST_BYTES ? bytes + bytes / 8 : bytes;
+    bool to_slice = grown > bytes && grown < SLICE_BYTES && runs_are_usual() &&
+                    options_large_threshold() <= SLICE_BYTES;
+
+    return to_slice ? SLICE_BYTES : grown;
 }
 
 /* Moves a block by copying; NULL if there is no memory. */
@@ -252,30 +256,13 @@ static void *resize_large(struct address_owner owner, void *block, size_t bytes)
     return resized != NULL || to_arena ? resized : move(block, bytes);
 }
 
-/* A block of a slab stays where it is unless it is too small, or more than half of it would be of
- * no use that another block would be. */
-static void *resize_small(const struct slab *slab, void *block, size_t bytes)
-{
-    size_t usable = size_class_bytes(slab->size_class);
-    bool is_used = bytes >= usable / 2 || usable == size_class_bytes(1);
-
-    if (bytes > PTRDIFF_MAX) {
-        return NULL;
-    }
-    if (bytes > usable || !is_used) {
-        return move(block, bytes);
-    }
-    thread_cache_count_resize();
-    return block;
-}
-
-/* The same for a run, which is not moved either if it can be resized where it is. */
+/* A run is not moved if it can be resized where it is. */
 static void *resize_run(struct slab *run, void *block, size_t bytes)
 {
     bool to_arena = bytes < options_large_threshold() / 2;
     void *resized = to_arena ? move(block, bytes) : NULL;
 
-    if (bytes > PTRDIFF_MAX || resized != NULL) {
+    if (resized != NULL) {
         return resized;
     }
     if (run_resize(run, block, bytes)) {
@@ -298,7 +285,7 @@ static void *resize_in_arena(struct region *region, void *block, size_t bytes)
     return arena_resize(region, block, bytes) ? block : move(block, bytes);
 }
 
-/* The same for a block of an arena, or a large one. `bytes` is not 0. */
+/* A block that is in no slice. */
 static void *resize_other(void *block, size_t bytes)
 {
     struct address_owner owner = owner_of(block);
@@ -316,7 +303,8 @@ static void *resize_other(void *block, size_t bytes)
     return resize_in_arena(owner.region, block, bytes);
 }
 
-void *quarry_realloc(void *block, size_t bytes)
+/* `slab` is that of the block, which may not stay as it is; or NULL. */
+static __attribute__((noinline)) void *slow_realloc(struct slab *slab, void *block, size_t bytes)
 {
     if (block == NULL) {
         return quarry_malloc(bytes);
@@ -325,11 +313,39 @@ void *quarry_realloc(void *block, size_t bytes)
         quarry_free(block);
         return NULL;
     }
-    struct slab *slab = slab_of_block(block);
     if (slab == NULL) {
         return resize_other(block, bytes);
     }
-    return slab_is_run(slab) ? resize_run(slab, block, bytes) : resize_small(slab, block, bytes);
+    if (bytes > PTRDIFF_MAX) {
+        return NULL;
+    }
+    return slab_is_run(slab) ? resize_run(slab, block, bytes) : move(block, bytes);
+}
+
+/* Whether a block of a slab or a run is to stay as it is: unless it is too small, or more than half
+ * of it, or a slice, would be of no use that another block would be. Not for 0 bytes. */
+static inline bool may_stay(const struct slab *slab, const void *block, size_t bytes)
+{
+    if (slab_is_run(slab)) {
+        size_t usable = run_usable_bytes(slab, block);
+
+        return bytes <= usable && usable - bytes < SLICE_BYTES && bytes >= usable / 2;
+    }
+    size_t usable = size_class_bytes(slab->size_class);
+    size_t least = usable != size_class_bytes(1) ? usable / 2 : 1;
+
+    return bytes <= usable && bytes >= least;
+}
+
+void *quarry_realloc(void *block, size_t bytes)
+{
+    struct slab *slab = slab_of_block(block);
+
+    if (slab != NULL && __builtin_expect(may_stay(slab, block, bytes), 1)) {
+        thread_cache_count_resize();
+        return block;
+    }
+    return slow_realloc(slab, block, bytes);
 }
 
 void *quarry_reallocarray(void *block, size_t count, size_t bytes)

@@ -38,6 +38,11 @@ static inline void own_add(uint32_t *count, uint32_t more)
     __asm__ volatile("addl %1, %0" : "+m"(*count) : "r"(more) : "memory");
 }
 
+static inline void own_add_long(uint64_t *count, uint64_t more)
+{
+    __asm__ volatile("addq %1, %0" : "+m"(*count) : "er"(more) : "memory");
+}
+
 /* Makes a count `after` if it is `before`; else false. */
 static inline bool own_correct(uint32_t *count, uint32_t before, uint32_t after)
 {
@@ -62,6 +67,11 @@ static inline bool own_count_down(uint32_t *count)
 }
 
 static inline void own_add(uint32_t *count, uint32_t more)
+{
+    __atomic_add_fetch(count, more, __ATOMIC_RELAXED);
+}
+
+static inline void own_add_long(uint64_t *count, uint64_t more)
 {
     __atomic_add_fetch(count, more, __ATOMIC_RELAXED);
 }

@@ -41,11 +41,6 @@ static size_t bytes_of(size_t slices)
     return slices << SLICE_SHIFT;
 }
 
-static size_t slices_for(size_t bytes)
-{
-    return bytes == 0 ? 1 : (bytes + SLICE_BYTES - 1) >> SLICE_SHIFT;
-}
-
 /* Takes more than is needed where slices are not aligned enough, and gives the ends back. */
 static size_t take_aligned(size_t align, size_t count, bool zeroed)
 {
@@ -68,7 +63,7 @@ static size_t take_aligned(size_t align, size_t count, bool zeroed)
 
 void *run_alloc(size_t align, size_t bytes, bool zeroed)
 {
-    size_t count = slices_for(bytes);
+    size_t count = run_slices_for(bytes);
     size_t slice = SLICE_NONE;
 
     if (!HARDENED && bytes <= RUN_MOST_BYTES && (align <= SLICE_BYTES || options_rt())) {
@@ -83,14 +78,9 @@ void *run_alloc(size_t align, size_t bytes, bool zeroed)
     return slice_start(slice);
 }
 
-static void require_start(const struct slab *run, const void *block)
-{
-    REQUIRE(block == slab_start(run), "address is not the start of its large block", run, block);
-}
-
 void run_free(struct slab *run, void *block)
 {
-    require_start(run, block);
+    run_usable_bytes(run, block); /* dies on what is not the run's start */
     size_t count = slab_drop_run(run);
 
     large_counts_freed(bytes_of(count));
@@ -99,11 +89,10 @@ void run_free(struct slab *run, void *block)
 
 bool run_resize(struct slab *run, void *block, size_t bytes)
 {
-    size_t count = slices_for(bytes);
-    size_t before = run->slices;
+    size_t count = run_slices_for(bytes);
+    size_t before = run_usable_bytes(run, block) >> SLICE_SHIFT;
     size_t slice = slab_slice(run);
 
-    require_start(run, block);
     if (count > before &&
         (bytes > RUN_MOST_BYTES || !slices_take_at(slice + before, count - before))) {
         return false;
@@ -126,10 +115,4 @@ void *run_move_out(struct slab *run, void *block, size_t bytes)
         slices_give_untouched(slab_slice(run), slab_drop_run(run));
     }
     return moved;
-}
-
-size_t run_usable_bytes(const struct slab *run, const void *block)
-{
-    require_start(run, block);
-    return bytes_of(run->slices);
 }

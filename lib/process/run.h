@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/check.h"
 #include "process/hardened.h"
 #include "process/slab.h"
 
@@ -13,6 +14,12 @@
 static inline bool runs_are_usual(void)
 {
     return !HARDENED && slice_range_exists();
+}
+
+/* Slices that so many bytes need; right for any number up to PTRDIFF_MAX. */
+static inline size_t run_slices_for(size_t bytes)
+{
+    return bytes == 0 ? 1 : (bytes + SLICE_BYTES - 1) >> SLICE_SHIFT;
 }
 
 /* A block of at least `bytes` bytes at a multiple of `align`, a power of two; zeroed if that is
@@ -31,6 +38,10 @@ bool run_resize(struct slab *run, void *block, size_t bytes);
  * the system refuses, or it is not worth it: then the block is as before. */
 void *run_move_out(struct slab *run, void *block, size_t bytes);
 
-size_t run_usable_bytes(const struct slab *run, const void *block);
+static inline size_t run_usable_bytes(const struct slab *run, const void *block)
+{
+    REQUIRE(block == slab_start(run), "address is not the start of its large block", run, block);
+    return (size_t)run->slices << SLICE_SHIFT;
+}
 
 #endif

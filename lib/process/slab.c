@@ -37,28 +37,11 @@ static bool was_run(const struct slab *slab, const void *block)
     return slab_is_run(slab) && slab->blocks == RUN_BLOCKS && block == slab_start(slab);
 }
 
-/* Nobody has the slice that the address is in, or a run has whose first it is not. */
-static __attribute__((noinline)) void refuse(const struct slab *slab, const void *block)
+_Noreturn void slab_refuse(const struct slab *slab, const void *block)
 {
     REQUIRE(!is_inside_run(slab), "address is far behind the start of a large block", NULL, block);
     REQUIRE(!was_run(slab, block), "large block was freed before", NULL, block);
     REQUIRE(false, "block is not in use: its slab was given back", NULL, block);
-}
-
-struct slab *slab_of_block(const void *block)
-{
-    struct slab *slab = slab_at(block);
-
-    if (slab == NULL) {
-        return NULL;
-    }
-    struct slab *first = slab_first(slab);
-    if (__builtin_expect(slab->lead >= first->slices, 0)) {
-        refuse(slab, block);
-    }
-    REQUIRE((uintptr_t)block % (1u << SIZE_CLASS_STEP_SHIFT) == 0,
-            "address is not aligned as a block of a slab is", NULL, block);
-    return first;
 }
 
 static uint32_t slices_for(size_t block_bytes)

@@ -30,6 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/check.h"
+#include "process/size_class.h"
 #include "process/slices.h"
 
 struct thread_cache;
@@ -105,10 +107,28 @@ static inline bool slab_is_run(const struct slab *slab)
     return slab->size_class == 0;
 }
 
-/* The slab or run of a block, by its first slice; NULL if the address is in no slice. Does not
- * return if it is in one that nobody has, or not aligned: what can be seen at the price of a few
- * instructions. */
-struct slab *slab_of_block(const void *block);
+/* Does not return: nobody has the slice that the address is in, or a run has whose first it is not.
+ */
+_Noreturn void slab_refuse(const struct slab *slab, const void *block);
+
+/* The slab or run of a block, by its first slice; NULL if the address is in no slice, as NULL is.
+ * Does not return if it is in one that nobody has, or not aligned: what can be seen at the price of
+ * a few instructions. */
+static inline struct slab *slab_of_block(const void *block)
+{
+    struct slab *slab = slab_at(block);
+
+    if (slab == NULL) {
+        return NULL;
+    }
+    struct slab *first = slab_first(slab);
+    if (__builtin_expect(slab->lead >= first->slices, 0)) {
+        slab_refuse(slab, block);
+    }
+    REQUIRE((uintptr_t)block % (1u << SIZE_CLASS_STEP_SHIFT) == 0,
+            "address is not aligned as a block of a slab is", NULL, block);
+    return first;
+}
 
 /* A new slab that belongs to nobody yet; NULL if there is no memory. */
 struct slab *slab_make(size_t size_class);

@@ -56,7 +56,10 @@ struct thread_cache {
  * at hand: below any block's address, as NULL is. */
 #define HEAD_CLAIMED_MOST ((uintptr_t)SIZE_CLASSES)
 
-/* The calling thread's cache; one without blocks if it has none (yet, or any more). */
+/* That of threads that have none: always without blocks. */
+extern struct thread_cache no_cache;
+
+/* The calling thread's cache; no_cache if it has none (yet, or any more). */
 extern _Thread_local struct thread_cache *thread_cache;
 
 /* A block of at least so many bytes, at most SIZE_CLASS_MOST_BYTES. NULL if slabs cannot serve: a
@@ -113,7 +116,14 @@ void thread_cache_prepare(void);
 size_t thread_cache_trim(void);
 
 /* For the counters: a block kept its place, and changed its size. */
-void thread_cache_count_resize(void);
+static inline void thread_cache_count_resize(void)
+{
+    struct thread_cache *cache = thread_cache;
+
+    if (cache != &no_cache) {
+        own_add_long(&cache->resizes, 1);
+    }
+}
 
 /* Around fork, in the thread that forks. */
 void thread_cache_before_fork(void);

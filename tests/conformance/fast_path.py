@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Counts the instructions of malloc and free in the usual case.
+"""Counts the instructions of malloc, free and realloc in the usual case.
 
 fast_path.py LIBRARY NAME=MOST... reads the disassembly of each function from its first instruction
 to the first return, which is the usual case as the compiler lays it out: all jumps on the way lead

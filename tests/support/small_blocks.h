@@ -13,6 +13,12 @@ static inline void *take(size_t bytes)
     return block != NULL ? block : thread_cache_alloc_slowly(size_class_of(bytes));
 }
 
+/* The slab of a block that was taken, which has one. */
+static inline struct slab *slab_of_taken(const void *block)
+{
+    return slab_first(slab_of_slice(slice_of(block)));
+}
+
 static inline void give(void *block)
 {
     if (!fast_free(block)) {

@@ -144,6 +144,27 @@ static void runs_are_resized_in_place(void **state)
     expect_good_child(grow_and_shrink, NULL);
 }
 
+/* From the largest slab on a block that grows has a slice, not a chunk on the way to it. */
+static void grow_out_of_a_slab(void *arg)
+{
+    unsigned char *small = quarry_malloc(SIZE_CLASS_MOST_BYTES);
+
+    fill(small, SIZE_CLASS_MOST_BYTES);
+    unsigned char *grown = quarry_realloc(small, SIZE_CLASS_MOST_BYTES + 16);
+    CHECK_THAT(is_run(grown) && quarry_malloc_usable_size(grown) == SLICE_BYTES);
+    expect_filled(grown, SIZE_CLASS_MOST_BYTES);
+    CHECK_THAT(quarry_realloc(grown, SLICE_BYTES) == grown && stats().resizes == 1);
+    CHECK_THAT(quarry_realloc(grown, SLICE_BYTES / 2) == grown && stats().resizes == 2);
+    grown = quarry_realloc(grown, SLICE_BYTES / 2 - 1);
+    CHECK_THAT(!is_run(grown) && stats().resizes == 2);
+    CHECK_THAT(!is_run(quarry_malloc(SIZE_CLASS_MOST_BYTES + 16)));
+}
+
+static void what_outgrows_slabs_is_a_run(void **state)
+{
+    expect_good_child(grow_out_of_a_slab, NULL);
+}
+
 static void grow_beside_a_neighbour(void *arg)
 {
     unsigned char *block = quarry_malloc(8 * MIB);
@@ -269,6 +290,7 @@ int main(void)
         TEST(what_no_run_can_be_is_a_mapping_or_chunk),
         TEST(calloc_clears_what_was_used),
         TEST(runs_are_resized_in_place),
+        TEST(what_outgrows_slabs_is_a_run),
         TEST(what_cannot_grow_moves_without_a_copy),
         TEST(what_cannot_move_is_copied),
         TEST(misuse_dies),

@@ -139,7 +139,7 @@ static void slabs_of_some_slices_are_not_kept(void **state)
     for (size_t i = 0; i < COUNT; i++) {
         give(blocks[i]);
     }
-    assert_in_range(slices_in_use(), slices, slices + slab_of_block(first)->slices);
+    assert_in_range(slices_in_use(), slices, slices + slab_of_taken(first)->slices);
     give(first);
 }
 

@@ -27,7 +27,7 @@ static void what_is_in_no_slab_dies(void **state)
 static void free_twice_in_another_thread(void *arg)
 {
     void *block = take(SIZE_CLASS_MOST_BYTES / 2 + 1);
-    struct slab *slab = slab_of_block(block);
+    struct slab *slab = slab_of_taken(block);
 
     slab->used = 1; /* as if it were the only one in use */
     slab_give_chain(slab, block, block, 1);
@@ -37,7 +37,7 @@ static void free_twice_in_another_thread(void *arg)
 static void free_twice(void *arg)
 {
     void *block = take(SIZE_CLASS_MOST_BYTES / 2 + 1);
-    struct slab *slab = slab_of_block(block);
+    struct slab *slab = slab_of_taken(block);
 
     slab->used = 0;
     give(block);
