@@ -13,6 +13,14 @@
  * says so. What the bits are for is in slices.c. The range is made usable from its start on, in
  * steps.
  *
+ * No call is to do more than another of its kind by chance. What a slice takes for the first time
+ * is a page of its own, at every 32nd with a page of the kernel's page tables, and at every 64th a
+ * page of descriptors, and that more slices are usable: all at the same slice, if each were done
+ * when it cannot be put off. So two of them are done ahead, each by a call of its own:
+ *
+ *    slice    0 ............... 16 ............ 32 ............ 48 ............. 64
+ *             page tables       the next step   page tables     the next page of descriptors
+ *
  * In the hardened library every 64th slice is a guard: never taken by anybody, never usable, so
  * that who writes past the slices in front of it faults. So is the one in front of the first. And
  * beside the descriptors is a table of bits, one for each possible block (block_bits.h).
@@ -37,9 +45,17 @@
 /* Made usable at a time: SLICE_STEP, or an eighth of what is usable. */
 #define STEP_DIVISOR 8u
 
-/* Descriptors are made usable so many bytes at a time, for 64 MiB of slices: so most steps are one
- * system call. What is reserved at least has as many. */
-#define DESCRIPTORS_STEP_BYTES ((size_t)64 << 10)
+/* Descriptors are made usable so many bytes at a time, for a GiB of slices: so most steps are one
+ * system call. */
+#define DESCRIPTORS_STEP_BYTES ((size_t)1 << 20)
+
+/* So many slices before the last that is usable the next step is made so; and so many before the
+ * first that is described on another page, that page is made. */
+#define STEP_AHEAD       (SLICE_STEP * 3 / 4)
+#define DESCRIPTOR_AHEAD (SLICE_STEP / 4)
+
+/* Where slices begin: what a page of the kernel's page tables is for, which is a huge page, too. */
+#define RANGE_ALIGN ((size_t)2 << 20)
 
 /* Who wants to end the range waits so often for who makes it grow: it may be whom its signal
  * handler has interrupted. */
@@ -62,6 +78,7 @@ struct layout {
     size_t tables_end;
     size_t first_slice;
     size_t end;
+    size_t before; /* the start: not used, so that slices are aligned */
 };
 
 static struct layout layout_of(size_t bytes)
@@ -77,19 +94,21 @@ static struct layout layout_of(size_t bytes)
         round_up(layout.touched + round_up(words_bytes, os_page_bytes()), SLICE_BYTES);
     layout.first_slice = layout.tables_end + (HARDENED ? SLICE_BYTES : 0);
     layout.end = layout.first_slice + (count << SLICE_SHIFT);
+    layout.before = round_up(layout.first_slice, RANGE_ALIGN) - layout.first_slice;
     return layout;
 }
 
 static bool reserve(size_t bytes, struct slice_tables *tables)
 {
     struct layout layout = layout_of(bytes);
-    char *start = os_reserve(layout.end, SLICE_BYTES);
+    char *reserved = os_reserve(layout.before + layout.end, RANGE_ALIGN);
+    char *start = reserved + layout.before;
 
-    if (start == NULL) {
+    if (reserved == NULL) {
         return false;
     }
     if (!os_commit(start + layout.taken, layout.tables_end - layout.taken)) {
-        os_unmap(start, layout.end);
+        os_unmap(reserved, layout.before + layout.end);
         return false;
     }
     os_name(start, layout.end, "quarry slices");
@@ -177,11 +196,20 @@ static bool commit_block_bits(size_t known, size_t wanted)
                      (wanted - known) * BLOCK_BITS_SLICE_BYTES);
 }
 
+/* How many bytes of descriptors are usable where so many slices are. */
+static size_t descriptors_step(size_t known)
+{
+    size_t bytes = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
+    size_t all = slice_range_slices() * sizeof(struct slab);
+
+    return bytes < all ? bytes : all;
+}
+
 /* Makes descriptors and slices usable, or neither. */
 static bool commit(size_t known, size_t wanted)
 {
-    size_t from = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
-    size_t to = round_up(wanted * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
+    size_t from = descriptors_step(known);
+    size_t to = descriptors_step(wanted);
     char *table = (char *)slice_range_slabs;
 
     if (to > from && !os_commit(table + from, to - from)) {
@@ -245,14 +273,35 @@ void slice_range_end(void)
     size_t known = slice_range_known_slices();
     size_t reserved = slice_range_slices();
     char *table = (char *)slice_range_slabs;
+    size_t described_bytes = descriptors_step(known);
 
     atomic_store_explicit(&slices, known, memory_order_relaxed);
     unreserve(slice_start(known), slice_start(reserved));
-    unreserve(table + round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES),
-              table + reserved * sizeof(struct slab));
+    unreserve(table + described_bytes, table + reserved * sizeof(struct slab));
     if (HARDENED) {
         unreserve((char *)block_bits + known * BLOCK_BITS_SLICE_BYTES,
                   (char *)block_bits + reserved * BLOCK_BITS_SLICE_BYTES);
     }
     atomic_store_explicit(&growing, false, memory_order_release);
+}
+
+/* Makes the page of a descriptor, which somebody may be using: changes nothing, but writes. */
+static void touch_descriptor(size_t slice)
+{
+    uintptr_t nobody = 0;
+
+    __atomic_compare_exchange_n(&slab_of_slice(slice)->owner, &nobody, 0, false, __ATOMIC_RELAXED,
+                                __ATOMIC_RELAXED);
+}
+
+void slice_range_get_ready(size_t first, size_t end)
+{
+    size_t known = slice_range_known_slices();
+    size_t next = round_down(end + DESCRIPTOR_AHEAD, SLICE_STEP);
+
+    if (end + STEP_AHEAD > known && end + STEP_AHEAD <= slice_range_slices()) {
+        slice_range_make_known(end + STEP_AHEAD); /* if not now, then when they are taken */
+    } else if (next > first + DESCRIPTOR_AHEAD && next < known) {
+        touch_descriptor(next);
+    }
 }

@@ -75,6 +75,10 @@ bool slice_range_make_known(size_t end);
  * from now on. For a process that is to have less address space than the range takes. */
 void slice_range_end(void);
 
+/* For who takes slices from one number to before another, which are usable: does a part of what
+ * those behind will need, so that their calls have less to do. */
+void slice_range_get_ready(size_t first, size_t end);
+
 /* How many are known, and how many of these are no guards. */
 size_t slice_range_known_slices(void);
 size_t slice_range_usable_slices(void);

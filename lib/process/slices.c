@@ -52,13 +52,16 @@ static _Atomic(size_t) kept_slices; /* free and touched, likewise */
 /* Those that are kept are below, but for what was lost in a race; 0: look from the end again. */
 static _Atomic(size_t) look_below;
 
+/* So many slices are a word of `taken` that can be full. */
+#define WARM_SLICES 64u
+
 /* The first pages of the bit arrays, and of what is known of the full words of `taken`, are made,
  * so that neither the first slices nor the first free that gives some back take a page fault each.
  */
 static void warm_up(void)
 {
-    bitarray_claim(&taken, 1, 0);
-    bitarray_release(&taken, 1, 0);
+    bitarray_claim(&taken, WARM_SLICES, 0);
+    bitarray_release(&taken, WARM_SLICES, 0);
     bitarray_set_region(&touched, 1, 0);
     bitarray_clear_region(&touched, 1, 0);
 }
@@ -162,6 +165,9 @@ static bool begin_use(size_t slice, size_t count, bool zeroed)
     if (!slice_reserve_allows(slice + count) || !slice_range_make_known(slice + count)) {
         bitarray_release(&taken, count, slice);
         return false;
+    }
+    if (slice_reserve_slices() == 0) {
+        slice_range_get_ready(slice, slice + count);
     }
     if (zeroed) {
         clear_touched(slice, count);

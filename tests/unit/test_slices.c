@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 #include "process/options.h"
 #include "process/slab.h"
@@ -136,6 +138,46 @@ static void a_range_that_has_ended_has_what_it_had(void **state)
 static void without_memory_a_slice_stays_free(void **state)
 {
     expect_good_child(fail_to_commit, NULL);
+}
+
+/* So many slices, one at a time. */
+static void take_one_by_one(size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        CHECK_THAT(slices_take(1) != SLICE_NONE);
+    }
+}
+
+static bool is_there(const void *page)
+{
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)page / page_bytes * page_bytes;
+    unsigned char there = 0;
+
+    CHECK_THAT(mincore((void *)start, page_bytes, &there) == 0);
+    return (there & 1) != 0;
+}
+
+/* The next step and the next page of descriptors come before they are needed, and by two calls. */
+static void take_what_is_ready(void *arg)
+{
+    CHECK_THAT(slices_reserve());
+    take_one_by_one(STEP / 4);
+    CHECK_THAT(!slice_is_known(STEP));
+    take_one_by_one(1);
+    CHECK_THAT(slice_is_known(STEP));
+    take_one_by_one(STEP / 2 - 2);
+    CHECK_THAT(!is_there(slab_of_slice(STEP)));
+    take_one_by_one(1);
+    CHECK_THAT(is_there(slab_of_slice(STEP)));
+    fake_os_fail_all(FAKE_OS_COMMIT);
+    take_one_by_one(STEP / 4 + STEP); /* what cannot be had ahead is not needed yet */
+    CHECK_THAT(slices_take(1) == SLICE_NONE);
+}
+
+static void slices_are_ready_before_they_are_taken(void **state)
+{
+    expect_good_child(take_what_is_ready, NULL);
 }
 
 /* As time goes on, in so many calls. */
@@ -327,6 +369,7 @@ int main(void)
         TEST(without_a_range_there_are_no_slices),
         TEST(a_range_that_has_ended_has_what_it_had),
         TEST(without_memory_a_slice_stays_free),
+        TEST(slices_are_ready_before_they_are_taken),
         TEST(memory_goes_back_after_the_delay),
         TEST(without_a_delay_memory_goes_back_at_once),
         TEST(much_at_once_is_not_kept),
