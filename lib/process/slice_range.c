@@ -102,11 +102,11 @@ static bool reserve(size_t bytes, struct slice_tables *tables)
 {
     struct layout layout = layout_of(bytes);
     char *reserved = os_reserve(layout.before + layout.end, RANGE_ALIGN);
-    char *start = reserved + layout.before;
 
     if (reserved == NULL) {
         return false;
     }
+    char *start = reserved + layout.before;
     if (!os_commit(start + layout.taken, layout.tables_end - layout.taken)) {
         os_unmap(reserved, layout.before + layout.end);
         return false;
