@@ -41,7 +41,7 @@ static _Atomic(struct thread_cache *) unused;
 static _Atomic(uint32_t) forks;     /* that this process has gone through; relaxed */
 static _Atomic(bool) has_inherited; /* of a fork, and not looked at yet */
 
-struct thread_cache *cache_first(void)
+struct thread_cache *thread_cache_first(void)
 {
     return atomic_load_explicit(&all_caches, memory_order_acquire);
 }
@@ -272,7 +272,8 @@ void cache_inherit(void)
         return;
     }
     if (atomic_exchange_explicit(&has_inherited, false, memory_order_relaxed)) {
-        for (struct thread_cache *cache = cache_first(); cache != NULL; cache = cache->next) {
+        for (struct thread_cache *cache = thread_cache_first(); cache != NULL;
+             cache = cache->next) {
             inherit_from(cache);
         }
     }

@@ -178,9 +178,6 @@ static inline struct thread_cache *cache_of_freeing_thread(void)
     return __builtin_expect(cache != &no_cache, 1) ? cache : cache_make_for_frees();
 }
 
-/* The first of all caches there ever were; thread_cache.next leads on. */
-struct thread_cache *cache_first(void);
-
 /* In the child of a fork, if nobody did it yet: slabs of threads that are not here become orphans.
  */
 void cache_inherit(void);

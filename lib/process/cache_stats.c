@@ -163,7 +163,7 @@ void thread_cache_count(struct census *census, bool settled)
         settle(thread_cache);
     }
     count_slabs(census);
-    for (struct thread_cache *cache = cache_first(); cache != NULL; cache = cache->next) {
+    for (struct thread_cache *cache = thread_cache_first(); cache != NULL; cache = cache->next) {
         handed_out += __atomic_load_n(&cache->handed_out, __ATOMIC_RELAXED);
         count_cache(census, cache);
     }

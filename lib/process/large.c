@@ -27,11 +27,13 @@
 #include "process/large_counts.h"
 #include <quarry/malloc.h>
 
-static _Atomic(size_t) mapped_live_bytes; /* relaxed: for statistics */
+static _Atomic(size_t) mapped_live_blocks; /* relaxed */
+static _Atomic(size_t) mapped_live_bytes;  /* relaxed: for statistics */
 
-/* May be "negative": it wraps around to the right sum. */
-static void add_mapped(size_t bytes)
+/* Both may be "negative": they wrap around to the right sum. */
+static void add_mapped(size_t blocks, size_t bytes)
 {
+    atomic_fetch_add_explicit(&mapped_live_blocks, blocks, memory_order_relaxed);
     atomic_fetch_add_explicit(&mapped_live_bytes, bytes, memory_order_relaxed);
 }
 
@@ -72,7 +74,7 @@ static bool shrink_guarded(void *start, size_t mapped_bytes, size_t new_bytes)
 /* A new mapping, all of it usable but for the guard; all of it if too many have one. */
 static void *map_guarded(size_t mapped_bytes, size_t align)
 {
-    bool is_guarded = large_counts_live() < GUARDS_MOST;
+    bool is_guarded = atomic_load_explicit(&mapped_live_blocks, memory_order_relaxed) < GUARDS_MOST;
     void *start = os_reserve(mapped_bytes, align);
 
     if (start != NULL &&
@@ -116,7 +118,7 @@ void *large_alloc(size_t align, size_t bytes)
         return NULL;
     }
     large_counts_made(mapped_bytes);
-    add_mapped(mapped_bytes);
+    add_mapped(1, mapped_bytes);
     return block;
 }
 
@@ -125,7 +127,7 @@ void large_free(void *block, size_t mapped_bytes)
     REQUIRE(address_map_remove_large(block, mapped_bytes),
             "large block was freed by two threads at once", NULL, block);
     large_counts_freed(mapped_bytes);
-    add_mapped(0 - mapped_bytes);
+    add_mapped((size_t)0 - 1, 0 - mapped_bytes);
     unmap(block, mapped_bytes);
 }
 
@@ -182,7 +184,7 @@ void *large_move_in(void *start, size_t old_bytes, size_t bytes)
     }
     os_name(target, new_bytes, "quarry large");
     large_counts_resized(old_bytes, new_bytes);
-    add_mapped(new_bytes);
+    add_mapped(1, new_bytes);
     return target;
 }
 
@@ -214,7 +216,7 @@ void *large_resize(void *block, size_t mapped_bytes, size_t bytes)
     }
     if (resized != NULL) {
         large_counts_resized(mapped_bytes, new_bytes);
-        add_mapped(new_bytes - mapped_bytes);
+        add_mapped(0, new_bytes - mapped_bytes);
     }
     return resized;
 }

@@ -47,8 +47,11 @@
 
 static sys_bitarray_t taken;
 static sys_bitarray_t touched;
-static _Atomic(size_t) used_slices; /* relaxed: a number for questions */
-static _Atomic(size_t) kept_slices; /* free and touched, likewise */
+/* Slices that are taken, times USED_ONE, and those that are free and touched: one word, because
+ * each call changes both, and threads that call at a time wait for each other's word. Relaxed:
+ * numbers for questions. */
+static _Atomic(uint64_t) used_and_kept;
+#define USED_ONE ((uint64_t)1 << 32)
 /* Those that are kept are below, but for what was lost in a race; 0: look from the end again. */
 static _Atomic(size_t) look_below;
 
@@ -118,20 +121,32 @@ static bool claim(size_t count, size_t *slice)
     return claimed;
 }
 
-/* Returns the sum. */
-static size_t add(_Atomic(size_t) *counter, size_t slices_more)
+static size_t kept_slices(void)
 {
-    return atomic_fetch_add_explicit(counter, slices_more, memory_order_relaxed) + slices_more;
+    return (uint32_t)atomic_load_explicit(&used_and_kept, memory_order_relaxed);
 }
 
-/* Invariant 2: they are not kept any more. Returns how many others still are. Writes the bits even
- * if all are clear, so that it is not free that has their page made. */
+size_t slices_in_use(void)
+{
+    return (size_t)(atomic_load_explicit(&used_and_kept, memory_order_relaxed) / USED_ONE);
+}
+
+/* Adds to both numbers, which may be to subtract; returns how many are kept then. */
+static size_t count_more(size_t used, size_t kept)
+{
+    uint64_t more = used * USED_ONE + kept;
+
+    return (uint32_t)(atomic_fetch_add_explicit(&used_and_kept, more, memory_order_relaxed) + more);
+}
+
+/* Invariant 2: they are not kept any more. Returns how many were. Writes the bits even if all are
+ * clear, so that it is not free that has their page made. */
 static size_t take_from_kept(size_t slice, size_t count)
 {
     size_t were_kept = bitarray_count_region(&touched, count, slice);
 
     bitarray_clear_region(&touched, count, slice);
-    return add(&kept_slices, 0 - were_kept);
+    return were_kept;
 }
 
 /* How many of the slices from `first` on, at most `most`, are touched or are not, as it is asked.
@@ -172,8 +187,7 @@ static bool begin_use(size_t slice, size_t count, bool zeroed)
     if (zeroed) {
         clear_touched(slice, count);
     }
-    slice_decay_fewer_are_kept(take_from_kept(slice, count));
-    add(&used_slices, count);
+    slice_decay_fewer_are_kept(count_more(count, 0 - take_from_kept(slice, count)));
     return true;
 }
 
@@ -204,17 +218,16 @@ bool slices_take_at(size_t slice, size_t count)
 
 void slices_give_untouched(size_t slice, size_t count)
 {
-    add(&used_slices, 0 - count);
+    count_more(0 - count, 0);
     bitarray_release(&taken, count, slice);
 }
 
 /* Whether memory is not worth keeping for a while. */
 static bool is_too_much(size_t count)
 {
-    size_t others = atomic_load_explicit(&used_slices, memory_order_relaxed) - count;
+    bool is_much = count > MUCH_SLICES && count > slices_in_use() - count + MUCH_SLICES;
 
-    return slice_reserve_slices() == 0 &&
-           (count > others + MUCH_SLICES || options_purge_delay_ns() == 0);
+    return slice_reserve_slices() == 0 && (is_much || options_purge_delay_ns() == 0);
 }
 
 static void look_from(size_t end)
@@ -231,8 +244,8 @@ void slices_give(size_t slice, size_t count)
         return;
     }
     bitarray_set_region(&touched, count, slice);
-    size_t kept = add(&kept_slices, count);
-    slices_give_untouched(slice, count);
+    size_t kept = count_more(0 - count, count);
+    bitarray_release(&taken, count, slice);
     look_from(slice + count);
     if (slice_reserve_slices() == 0) {
         slice_decay_more_are_kept(kept);
@@ -281,7 +294,7 @@ static size_t purge_run(size_t *end, size_t most)
     *end = last + 1 - count;
     bool is_gone = os_discard(slice_start(*end), count << SLICE_SHIFT);
     if (is_gone) {
-        take_from_kept(*end, count);
+        count_more(0, 0 - take_from_kept(*end, count));
     }
     bitarray_release(&taken, count, *end);
     return is_gone ? count : 0;
@@ -289,8 +302,7 @@ static size_t purge_run(size_t *end, size_t most)
 
 void slices_purge_if_due(void)
 {
-    size_t kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
-    size_t due = slice_reserve_slices() == 0 ? slice_decay_due(kept) : 0;
+    size_t due = slice_reserve_slices() == 0 ? slice_decay_due(kept_slices()) : 0;
 
     if (due == 0) {
         return;
@@ -316,18 +328,13 @@ size_t slices_purge(void)
     return gone << SLICE_SHIFT;
 }
 
-size_t slices_in_use(void)
-{
-    return atomic_load_explicit(&used_slices, memory_order_relaxed);
-}
-
 void slices_count(struct census *census)
 {
     struct quarry_malloc_stats *total = &census->total;
 
     census->slices_known = slice_range_usable_slices();
     census->slices_in_use = slices_in_use();
-    census->slices_kept = atomic_load_explicit(&kept_slices, memory_order_relaxed);
+    census->slices_kept = kept_slices();
     total->reserved_bytes += slice_range_slices() << SLICE_SHIFT;
     total->committed_bytes += (census->slices_in_use + census->slices_kept) << SLICE_SHIFT;
     total->trimmable_bytes += slice_reserve_slices() == 0 ? census->slices_kept << SLICE_SHIFT : 0;

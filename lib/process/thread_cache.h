@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "process/large_counts.h"
 #include "process/link.h"
 #include "process/own.h"
 #include "process/size_class.h"
@@ -43,10 +44,11 @@ struct thread_cache {
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
-    int32_t blocks_to_look; /* below 0: time to look for memory that is to be given back */
-    uint64_t letters;       /* that were opened; whoever may open them */
-    uint64_t letter_blocks; /* blocks in these, likewise */
-    void *unopened;         /* letters that were taken out of the inbox */
+    struct large_counts large; /* that its thread has made, freed and resized */
+    int32_t blocks_to_look;    /* below 0: time to look for memory that is to be given back */
+    uint64_t letters;          /* that were opened; whoever may open them */
+    uint64_t letter_blocks;    /* blocks in these, likewise */
+    void *unopened;            /* letters that were taken out of the inbox */
     /* On a cache line of its own: blocks that others freed; any thread, release. */
     _Atomic(void *) inbox __attribute__((aligned(64)));
     struct remote_batch batches[REMOTE_BATCHES] __attribute__((aligned(64)));
@@ -61,6 +63,9 @@ extern struct thread_cache no_cache;
 
 /* The calling thread's cache; no_cache if it has none (yet, or any more). */
 extern _Thread_local struct thread_cache *thread_cache;
+
+/* The first of all caches there ever were; thread_cache.next leads on. */
+struct thread_cache *thread_cache_first(void);
 
 /* A block of at least so many bytes, at most SIZE_CLASS_MOST_BYTES. NULL if slabs cannot serve: a
  * signal handler has interrupted the slow way, the thread ends, or there is no memory. */

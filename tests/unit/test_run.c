@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Large blocks as runs of slices: where they lie, what calloc finds, what is refused. Each test is
  * a process of its own, for there is one range of slices in a process. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,6 +166,40 @@ static void what_outgrows_slabs_is_a_run(void **state)
     expect_good_child(grow_out_of_a_slab, NULL);
 }
 
+/* With a cache of its own, or without one. */
+static void *free_and_make(void *block)
+{
+    quarry_free(block);
+    return quarry_realloc(quarry_malloc(2 * MIB), 3 * MIB);
+}
+
+static void *free_with_cache(void *block)
+{
+    return quarry_malloc(16) != NULL ? free_and_make(block) : NULL;
+}
+
+static void count_over_threads(void *arg)
+{
+    void *(*const ways[])(void *) = {free_and_make, free_with_cache};
+    pthread_t thread;
+
+    for (unsigned int i = 0; i < 2; i++) {
+        void *block = quarry_malloc(MIB), *other = NULL;
+
+        CHECK_THAT(pthread_create(&thread, NULL, ways[i], block) == 0);
+        CHECK_THAT(pthread_join(thread, &other) == 0 && is_run(other));
+        CHECK_THAT(stats().large == 2 * (i + 1) && stats().resizes == i + 1);
+        CHECK_THAT(stats().large_blocks == 1 && stats().large_bytes == 3 * MIB);
+        quarry_free(other);
+        CHECK_THAT(stats().large_blocks == 0 && stats().large_bytes == 0);
+    }
+}
+
+static void counts_of_threads_add_up(void **state)
+{
+    expect_good_child(count_over_threads, NULL);
+}
+
 static void grow_beside_a_neighbour(void *arg)
 {
     unsigned char *block = quarry_malloc(8 * MIB);
@@ -291,6 +326,7 @@ int main(void)
         TEST(calloc_clears_what_was_used),
         TEST(runs_are_resized_in_place),
         TEST(what_outgrows_slabs_is_a_run),
+        TEST(counts_of_threads_add_up),
         TEST(what_cannot_grow_moves_without_a_copy),
         TEST(what_cannot_move_is_copied),
         TEST(misuse_dies),
