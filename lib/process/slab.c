@@ -144,7 +144,7 @@ struct block_list slab_thread_page(struct slab *slab)
     size_t end = round_down(offset, os_page_bytes()) + os_page_bytes();
     uint32_t count = threaded_together((uint32_t)((end - offset + block_bytes - 1) / block_bytes));
     uint32_t left = slab->blocks - slab->threaded;
-    uint32_t most = options_rt() ? SLAB_PORTION_BLOCKS : left;
+    uint32_t most = options_rt() ? SLAB_PORTION_BLOCKS : SLAB_LIST_BLOCKS;
     void *first;
 
     left = left < most ? left : most;
@@ -171,6 +171,40 @@ struct block_list slab_take_free(struct slab *slab)
     list.first = HARDENED ? shuffle_list(list.first) : list.first;
     list.count = slab->threaded - __atomic_load_n(&slab->used, __ATOMIC_RELAXED);
     own_add(&slab->used, list.count);
+    return list;
+}
+
+/* The block of a list that so many are in front of; NULL: there are not so many. */
+static void *nth_block(const struct block_list *list, uint32_t n)
+{
+    void *block = list->first;
+
+    while (n > 0 && block != NULL) {
+        block = link_next(block);
+        n--;
+    }
+    return block;
+}
+
+/* What is cut off is counted as free first (rule 2), and goes back as the slab's only list: to add
+ * it to another one would take a walk to its end. */
+struct block_list slab_take_some_free(struct slab *slab)
+{
+    struct block_list list = slab_take_free(slab);
+    void *last = list.count > SLAB_LIST_BLOCKS ? nth_block(&list, SLAB_LIST_BLOCKS - 1) : NULL;
+    void *rest = last != NULL ? link_next(last) : NULL;
+    void *none = NULL;
+
+    if (rest == NULL) {
+        return list;
+    }
+    link_set(last, NULL);
+    own_add(&slab->used, SLAB_LIST_BLOCKS - list.count);
+    if (own_swap(&slab->free, &none, rest)) {
+        return (struct block_list){list.first, SLAB_LIST_BLOCKS};
+    }
+    own_add(&slab->used, list.count - SLAB_LIST_BLOCKS);
+    link_set(last, rest);
     return list;
 }
 

@@ -151,11 +151,17 @@ struct block_list {
 /* Takes all free blocks, of which there are some. Owner. */
 struct block_list slab_take_free(struct slab *slab);
 
+/* Of a short list. */
+#define SLAB_LIST_BLOCKS 128u
+
+/* Takes no more than so many, unless a handler frees one meanwhile: then all. Owner. */
+struct block_list slab_take_some_free(struct slab *slab);
+
 /* In the real-time mode, where their memory is there already, no more than so many are taken at a
  * time that were never used. */
 #define SLAB_PORTION_BLOCKS 16u
 
-/* Takes those of one more page that were never used. Owner. */
+/* Takes those of one more page that were never used, a short list. Owner. */
 struct block_list slab_thread_page(struct slab *slab);
 
 static inline bool slab_has_room(const struct slab *slab)

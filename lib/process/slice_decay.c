@@ -18,6 +18,13 @@
  *
  *   1. what has not been needed for the purge delay is gone, if there were calls meanwhile.
  *
+ * Calls come from every thread that allocates: with each large block, and with each list of small
+ * ones that it begins, which are short while memory is kept (thread_cache.c). A list that a thread
+ * began before is at most a slab's. From then on
+ *
+ *   2. after the delay, 192 allocations of one size by one thread, or one large one, give
+ *      MOST_AT_ONCE slices back, or all there are.
+ *
  * All is relaxed. Who loses a race makes a slice go a window too early or too late. */
 #include "process/slice_decay.h"
 

@@ -300,6 +300,11 @@ static size_t purge_run(size_t *end, size_t most)
     return is_gone ? count : 0;
 }
 
+bool slices_wait(void)
+{
+    return kept_slices() != 0 && slice_reserve_slices() == 0;
+}
+
 void slices_purge_if_due(void)
 {
     size_t due = slice_reserve_slices() == 0 ? slice_decay_due(kept_slices()) : 0;

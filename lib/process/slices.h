@@ -36,6 +36,9 @@ void slices_give_untouched(size_t slice, size_t count);
  * if there is a reserve. */
 void slices_give(size_t slice, size_t count);
 
+/* Whether memory waits to go back: then who allocates is to call what follows. */
+bool slices_wait(void);
+
 /* To be called now and then by who allocates, without a lock: gives back to the kernel what is due.
  */
 void slices_purge_if_due(void);

@@ -9,7 +9,8 @@
  *    inbox          --> chain --> chain               freed by other threads (cache_mail.c)
  *
  * malloc pops a block off a head list; free pushes one onto the slab it came from. Neither looks at
- * anything else. When a head list is empty, the current slab's free blocks become the next one, or
+ * anything else. When a head list is empty, the current slab's free blocks become the next one
+ * (some of them, while memory waits to go back: so that this call is not the last for long), or
  * those of another slab, or of an orphan, or those of a page that was not used yet, or another slab
  * is made.
  *
@@ -38,9 +39,10 @@
 #define FEW_LETTERS  16u
 #define MOST_LETTERS 512u
 _Static_assert(FEW_LETTERS >= SLAB_PORTION_BLOCKS, "a letter is opened for each block");
-/* After so many blocks that came the slow way somebody looks whether memory is to go back to the
- * kernel: to ask for the time costs as much as most visits that are for one block. */
-#define BLOCKS_PER_LOOK 16
+/* After so many blocks that came onto head lists somebody looks whether memory is to go back to the
+ * kernel: to ask for the time costs as much as most visits that are for one block. So that a thread
+ * which allocates now and then looks as well, lists are short while memory waits. */
+#define BLOCKS_PER_LOOK 64
 /* Slabs that are compared to find the next current one. */
 #define CANDIDATES 4u
 
@@ -168,6 +170,11 @@ static struct slab *change_current(struct thread_cache *cache, size_t size_class
     return next;
 }
 
+static struct block_list take_free(struct slab *slab)
+{
+    return slices_wait() ? slab_take_some_free(slab) : slab_take_free(slab);
+}
+
 static void *next_list(struct thread_cache *cache, size_t size_class)
 {
     struct slab *slab = cache->current[size_class];
@@ -177,13 +184,14 @@ static void *next_list(struct thread_cache *cache, size_t size_class)
         slab = change_current(cache, size_class);
     }
     while (slab != NULL) {
-        list = slab->free != NULL ? slab_take_free(slab) : slab_thread_page(slab);
+        list = slab->free != NULL ? take_free(slab) : slab_thread_page(slab);
         if (list.first != NULL) {
             break;
         }
         slab = change_current(cache, size_class);
     }
     cache->handed_out += list.count;
+    cache->blocks_to_look -= (int32_t)list.count;
     return list.first;
 }
 
