@@ -28,6 +28,7 @@
 
 #include "core/check.h"
 #include "process/address_map.h"
+#include "process/fork_page.h"
 #include "process/options.h"
 
 struct deferred_block {
@@ -37,15 +38,15 @@ struct deferred_block {
 _Static_assert(ARENA_MAX <= 32, "a thread's sets of arenas are 32 bits");
 _Static_assert(LOCK_RANK_ARENA + ARENA_MAX <= LOCK_RANK_LAST, "each arena has a rank");
 
-struct arena arenas[ARENA_MAX];
+WRITTEN_BY_FORK struct arena arenas[ARENA_MAX];
 static _Atomic(unsigned int) threads_begun; /* relaxed: only spreads threads */
 /* Threads of this process that are between the handlers of a fork. Relaxed: tells those who wait
  * for a lock that the wait may be long, and nothing else. */
-static _Atomic(unsigned int) forks;
+static WRITTEN_BY_FORK _Atomic(unsigned int) forks;
 
 /* Set of arenas that another thread was in when this process was forked by a signal handler, which
  * could not wait for them: nobody enters them any more. Written before there are other threads. */
-static uint32_t lost;
+static WRITTEN_BY_FORK uint32_t lost;
 
 /* How long somebody who waits for a lock is unaware of a fork that has begun meanwhile. */
 #define WAIT_MS 10u

@@ -22,6 +22,7 @@
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/cache_parts.h"
+#include "process/fork_page.h"
 #include "process/options.h"
 #include "process/setup.h"
 
@@ -38,8 +39,8 @@ static _Thread_local uint32_t frees;          /* without a cache, up to the limi
 static _Atomic(struct thread_cache *) all_caches;
 /* Caches that no thread has. Anybody adds one; who has the orphans' lock takes one. */
 static _Atomic(struct thread_cache *) unused;
-static _Atomic(uint32_t) forks;     /* that this process has gone through; relaxed */
-static _Atomic(bool) has_inherited; /* of a fork, and not looked at yet */
+static WRITTEN_BY_FORK _Atomic(uint32_t) forks; /* that this process has gone through; relaxed */
+static WRITTEN_BY_FORK _Atomic(bool) has_inherited; /* of a fork, and not looked at yet */
 
 struct thread_cache *thread_cache_first(void)
 {

@@ -34,6 +34,7 @@
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/block_bits.h"
+#include "process/fork_page.h"
 #include "process/hardened.h"
 #include "process/options.h"
 #include "process/slab.h"
@@ -67,7 +68,7 @@ size_t slice_range_known;
 struct slab *slice_range_slabs;
 static _Atomic(size_t) slices; /* that are reserved; relaxed: it grows once, and falls once */
 
-static _Atomic(bool) growing; /* somebody makes more slices known */
+static WRITTEN_BY_FORK _Atomic(bool) growing; /* somebody makes more slices known */
 
 /* Parts of the range, in bytes from its start. */
 struct layout {
