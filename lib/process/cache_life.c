@@ -15,7 +15,7 @@
  * that somebody may have left, their slabs become orphans, too, each as its thread was interrupted:
  * the order of steps in the fast ways (thread_cache.h) leaves a count too high at worst. A cache
  * that was busy is left as it is, and so are its slabs: their blocks can be freed, and are not used
- * again. */
+ * again; one that a thread was about to take is lost. */
 #include <limits.h>
 #include <string.h>
 
@@ -37,8 +37,10 @@ static _Thread_local volatile bool has_ended; /* the thread gets no cache any mo
 static _Thread_local uint32_t frees;          /* without a cache, up to the limit */
 
 static _Atomic(struct thread_cache *) all_caches;
-/* Caches that no thread has. Anybody adds one; who has the orphans' lock takes one. */
-static _Atomic(struct thread_cache *) unused;
+/* Caches that no thread has, as a stack: the first one's address, and in the bits that it leaves a
+ * number that each change moves on, so that nobody takes one off whose next has changed meanwhile.
+ * No lock: who did not get it would make another cache, which stays for ever. */
+static _Atomic(uint64_t) unused;
 static WRITTEN_BY_FORK _Atomic(uint32_t) forks; /* that this process has gone through; relaxed */
 static WRITTEN_BY_FORK _Atomic(bool) has_inherited; /* of a fork, and not looked at yet */
 
@@ -57,10 +59,14 @@ static void enlist(struct thread_cache *cache)
     }
 }
 
-static void begin(struct thread_cache *cache)
+/* The cache is the calling thread's; false iff somebody without a thread in it opens its mail. The
+ * forks come first: cache_inherit is not to take it for one that a thread of the parent had. */
+static bool begin(struct thread_cache *cache)
 {
-    cache->forks = atomic_load_explicit(&forks, memory_order_relaxed);
-    atomic_store_explicit(&cache->in_use, true, memory_order_seq_cst);
+    uint32_t now = atomic_load_explicit(&forks, memory_order_relaxed);
+
+    __atomic_store_n(&cache->forks, now, __ATOMIC_RELAXED);
+    return cache_claim(cache);
 }
 
 /* Room for a cache in a slice that has others, or in another slice; NULL if there is none. */
@@ -107,48 +113,80 @@ static struct thread_cache *new_cache(void)
     struct thread_cache *cache = room_for_cache();
 
     if (cache != NULL) {
-        begin(cache);
+        (void)begin(cache); /* nobody else knows it */
         enlist(cache);
     }
     return cache;
 }
 
-static void put_with_unused(struct thread_cache *cache)
+/* An address is below 2^48, and a multiple of a cache line. */
+#define CHANGE_SHIFT 16u
+#define CHANGE_BITS  22u
+
+static struct thread_cache *first_unused(uint64_t word)
 {
-    atomic_store_explicit(&cache->in_use, false, memory_order_seq_cst);
-    if (mail_is_left(cache)) {
-        orphans_call_for(cache);
-    }
-    cache->unused = atomic_load_explicit(&unused, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(&unused, &cache->unused, cache,
-                                                  memory_order_release, memory_order_relaxed)) {
-    }
+    return (struct thread_cache *)(uintptr_t)(word >> CHANGE_BITS << (CHANGE_BITS - CHANGE_SHIFT));
 }
 
-/* With the orphans' lock, so that nobody else takes what is looked at here. */
+/* What follows `word` when a cache, or none, comes first. */
+static uint64_t changed(uint64_t word, const struct thread_cache *first)
+{
+    uint64_t change = (word + 1) & (((uint64_t)1 << CHANGE_BITS) - 1);
+
+    return (uint64_t)(uintptr_t)first << CHANGE_SHIFT | change;
+}
+
+static void push_unused(struct thread_cache *cache)
+{
+    uint64_t word = atomic_load_explicit(&unused, memory_order_relaxed);
+
+    do {
+        atomic_store_explicit(&cache->unused, first_unused(word), memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak_explicit(&unused, &word, changed(word, cache),
+                                                    memory_order_release, memory_order_relaxed));
+}
+
+static struct thread_cache *pop_unused(void)
+{
+    uint64_t word = atomic_load_explicit(&unused, memory_order_acquire);
+    struct thread_cache *cache;
+    struct thread_cache *next;
+
+    do {
+        cache = first_unused(word);
+        if (cache == NULL) {
+            return NULL;
+        }
+        next = atomic_load_explicit(&cache->unused, memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak_explicit(&unused, &word, changed(word, next),
+                                                    memory_order_acquire, memory_order_acquire));
+    return cache;
+}
+
+static void put_with_unused(struct thread_cache *cache)
+{
+    cache_give_back(cache);
+    push_unused(cache);
+}
+
+/* Past one whose mail somebody opens just now, which is one at a time. */
 static struct thread_cache *take_unused(void)
 {
-    struct thread_cache *cache = atomic_load_explicit(&unused, memory_order_acquire);
+    struct thread_cache *cache = pop_unused();
 
-    while (cache != NULL &&
-           !atomic_compare_exchange_weak_explicit(&unused, &cache, cache->unused,
-                                                  memory_order_acquire, memory_order_acquire)) {
+    if (cache == NULL || begin(cache)) {
+        return cache;
     }
-    if (cache != NULL) {
-        begin(cache);
-    }
-    return cache;
+    struct thread_cache *next = take_unused();
+    push_unused(cache);
+    return next;
 }
 
 static struct thread_cache *find_cache(void)
 {
-    struct thread_cache *cache = NULL;
+    struct thread_cache *cache = take_unused();
 
-    if (orphans_try()) {
-        cache = take_unused();
-        orphans_leave();
-        orphans_tend(ORPHANS_FEW);
-    }
+    orphans_tend(ORPHANS_FEW);
     return cache != NULL ? cache : new_cache();
 }
 
@@ -247,19 +285,25 @@ void thread_cache_after_fork_in_child(void)
     atomic_store_explicit(&forks, now, memory_order_relaxed);
     atomic_store_explicit(&has_inherited, true, memory_order_relaxed);
     if (thread_cache != &no_cache) {
-        thread_cache->forks = now;
+        __atomic_store_n(&thread_cache->forks, now, __ATOMIC_RELAXED);
     }
     slice_range_after_fork();
     orphans_after_fork_in_child();
 }
 
-/* With the orphans' lock. Caches of the child's own threads have seen as many forks as it has. */
+/* A thread of the parent had it. Caches of the child's own threads have seen as many forks as it
+ * has; from before they are in use, and so this is looked at last. */
+static bool is_of_parent(struct thread_cache *cache)
+{
+    return atomic_load_explicit(&cache->in_use, memory_order_acquire) &&
+           __atomic_load_n(&cache->forks, __ATOMIC_RELAXED) !=
+               atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+/* With the orphans' lock. */
 static void inherit_from(struct thread_cache *cache)
 {
-    bool is_of_parent = cache->forks != atomic_load_explicit(&forks, memory_order_relaxed);
-
-    if (is_of_parent && !cache->busy &&
-        atomic_load_explicit(&cache->in_use, memory_order_relaxed)) {
+    if (is_of_parent(cache) && !cache->busy) {
         mail_flush(cache);
         mail_open(cache, UINT_MAX);
         give_up(cache);

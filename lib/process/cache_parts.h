@@ -178,6 +178,22 @@ static inline struct thread_cache *cache_of_freeing_thread(void)
     return __builtin_expect(cache != &no_cache, 1) ? cache : cache_make_for_frees();
 }
 
+/* The cache is the caller's, if it is nobody's. */
+static inline bool cache_claim(struct thread_cache *cache)
+{
+    return !atomic_exchange_explicit(&cache->in_use, true, memory_order_seq_cst);
+}
+
+/* It is nobody's any more. Who has sent a letter and found it in use does no more about it: so its
+ * inbox is looked into afterwards. */
+static inline void cache_give_back(struct thread_cache *cache)
+{
+    atomic_store_explicit(&cache->in_use, false, memory_order_seq_cst);
+    if (mail_is_left(cache)) {
+        orphans_call_for(cache);
+    }
+}
+
 /* In the child of a fork, if nobody did it yet: slabs of threads that are not here become orphans.
  */
 void cache_inherit(void);

@@ -180,12 +180,9 @@ static void welcome(struct slab *slab)
 /* A thread that has got the cache since looks into its inbox itself. */
 static void open_mail_of(struct thread_cache *cache)
 {
-    if (atomic_load_explicit(&cache->in_use, memory_order_seq_cst)) {
-        return;
-    }
-    mail_open(cache, PORTION_LETTERS);
-    if (mail_is_left(cache)) {
-        orphans_call_for(cache);
+    if (cache_claim(cache)) {
+        mail_open(cache, PORTION_LETTERS);
+        cache_give_back(cache);
     }
 }
 

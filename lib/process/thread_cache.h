@@ -31,15 +31,15 @@ struct remote_batch {
 
 /* Owner thread and its signal handlers only, unless said otherwise. */
 struct thread_cache {
-    void *heads[SIZE_CLASSES];          /* blocks to hand out, linked, of the current slabs */
-    struct slab *current[SIZE_CLASSES]; /* whose blocks are on the head list; NULL: none */
-    struct slab *partial[SIZE_CLASSES]; /* others that have free blocks */
-    struct slab *set_aside;             /* those that have none */
-    volatile bool busy;                 /* a call is on the slow way: handlers change nothing */
-    _Atomic(bool) in_use;               /* a living thread has it; set with the orphans' lock */
-    struct thread_cache *unused;        /* the next of those that no thread has (cache_life.c) */
-    _Atomic(bool) is_called;            /* it is called for (orphans.c), or is about to be */
-    struct thread_cache *next_called;   /* the next one that is */
+    void *heads[SIZE_CLASSES];             /* blocks to hand out, linked, of the current slabs */
+    struct slab *current[SIZE_CLASSES];    /* whose blocks are on the head list; NULL: none */
+    struct slab *partial[SIZE_CLASSES];    /* others that have free blocks */
+    struct slab *set_aside;                /* those that have none */
+    volatile bool busy;                    /* a call is on the slow way: handlers change nothing */
+    _Atomic(bool) in_use;                  /* a living thread has it, or who opens its mail */
+    _Atomic(struct thread_cache *) unused; /* the next that no thread has (cache_life.c) */
+    _Atomic(bool) is_called;               /* it is called for (orphans.c), or is about to be */
+    struct thread_cache *next_called;      /* the next one that is */
     uint32_t forks;            /* that the process had gone through when its thread got it */
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */

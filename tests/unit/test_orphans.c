@@ -145,6 +145,31 @@ static void mail_for_a_cache_without_thread_is_found(void **state)
     assert_false(mail_is_left(&without_thread));
 }
 
+static size_t caches(void)
+{
+    size_t count = 0;
+
+    for (struct thread_cache *cache = thread_cache_first(); cache != NULL; cache = cache->next) {
+        count++;
+    }
+    return count;
+}
+
+/* However many threads there are, one after the other, while somebody has the lock. */
+static void a_cache_is_used_again_without_the_lock(void **state)
+{
+    run(take_all, NULL);
+    run(give_all, NULL);
+    size_t before = caches();
+    thread_cache_before_fork();
+    for (unsigned int i = 0; i < 10; i++) {
+        run(take_all, NULL);
+        run(give_all, NULL);
+    }
+    thread_cache_after_fork_in_parent();
+    assert_int_equal(caches(), before);
+}
+
 static int begin(void **state)
 {
     alarm(HANG_SECONDS);
@@ -159,6 +184,7 @@ int main(void)
         cmocka_unit_test(one_call_does_a_portion),
         cmocka_unit_test(to_take_more_memory_is_to_tend),
         cmocka_unit_test(mail_for_a_cache_without_thread_is_found),
+        cmocka_unit_test(a_cache_is_used_again_without_the_lock),
     };
 
     return cmocka_run_group_tests(tests, begin, NULL);
