@@ -39,7 +39,8 @@ void large_counts_made(size_t bytes)
     struct place place = place_of_thread();
 
     add(place, &place.counts->made, 1);
-    add(place, &place.counts->made_bytes, bytes);
+    add(place, &place.counts->live, 1);
+    add(place, &place.counts->live_bytes, bytes);
 }
 
 void large_counts_freed(size_t bytes)
@@ -47,7 +48,8 @@ void large_counts_freed(size_t bytes)
     struct place place = place_of_thread();
 
     add(place, &place.counts->freed, 1);
-    add(place, &place.counts->freed_bytes, bytes);
+    add(place, &place.counts->live, (uint64_t)0 - 1);
+    add(place, &place.counts->live_bytes, (uint64_t)0 - bytes);
 }
 
 void large_counts_resized(size_t old_bytes, size_t new_bytes)
@@ -55,21 +57,26 @@ void large_counts_resized(size_t old_bytes, size_t new_bytes)
     struct place place = place_of_thread();
 
     add(place, &place.counts->resized, 1);
-    add(place, &place.counts->made_bytes, new_bytes);
-    add(place, &place.counts->freed_bytes, old_bytes);
+    add(place, &place.counts->live_bytes, (uint64_t)new_bytes - old_bytes);
 }
 
-/* Acquire: what is read after this is of a later moment. */
 static void add_place(struct large_counts *sum, const struct large_counts *counts)
 {
-    sum->made += __atomic_load_n(&counts->made, __ATOMIC_ACQUIRE);
-    sum->freed += __atomic_load_n(&counts->freed, __ATOMIC_ACQUIRE);
-    sum->resized += __atomic_load_n(&counts->resized, __ATOMIC_ACQUIRE);
-    sum->made_bytes += __atomic_load_n(&counts->made_bytes, __ATOMIC_ACQUIRE);
-    sum->freed_bytes += __atomic_load_n(&counts->freed_bytes, __ATOMIC_ACQUIRE);
+    sum->made += __atomic_load_n(&counts->made, __ATOMIC_RELAXED);
+    sum->freed += __atomic_load_n(&counts->freed, __ATOMIC_RELAXED);
+    sum->resized += __atomic_load_n(&counts->resized, __ATOMIC_RELAXED);
+    sum->live += __atomic_load_n(&counts->live, __ATOMIC_RELAXED);
+    sum->live_bytes += __atomic_load_n(&counts->live_bytes, __ATOMIC_RELAXED);
 }
 
-static struct large_counts sum_of_all(void)
+/* A sum that is below 0 because a block was freed while the places were read, where it was made
+ * having been read before. */
+static size_t at_least_0(uint64_t sum)
+{
+    return sum <= PTRDIFF_MAX ? (size_t)sum : 0;
+}
+
+void large_counts_add_stats(struct quarry_malloc_stats *stats)
 {
     struct large_counts sum = {0};
 
@@ -78,22 +85,11 @@ static struct large_counts sum_of_all(void)
          cache = cache->next) {
         add_place(&sum, &cache->large);
     }
-    return sum;
-}
-
-/* What was freed is counted first: it was made before, and is among those that were made. */
-void large_counts_add_stats(struct quarry_malloc_stats *stats)
-{
-    struct large_counts before = sum_of_all();
-    uint64_t freed = before.freed, freed_bytes = before.freed_bytes;
-
-    struct large_counts sum = sum_of_all();
-    size_t bytes = sum.made_bytes > freed_bytes ? (size_t)(sum.made_bytes - freed_bytes) : 0;
     stats->allocations += sum.made;
     stats->large += sum.made;
-    stats->frees += freed;
+    stats->frees += sum.freed;
     stats->resizes += sum.resized;
-    stats->live_bytes += bytes;
-    stats->large_blocks += sum.made > freed ? (size_t)(sum.made - freed) : 0;
-    stats->large_bytes += bytes;
+    stats->live_bytes += at_least_0(sum.live_bytes);
+    stats->large_blocks += at_least_0(sum.live);
+    stats->large_bytes += at_least_0(sum.live_bytes);
 }

@@ -12,13 +12,13 @@
 struct quarry_malloc_stats;
 
 /* What was counted in one place. A block may be made in one and freed in another: only sums over
- * all places mean something. They only grow, but for wrapping around. */
+ * all places mean something; a place's own may have wrapped around. */
 struct large_counts {
     uint64_t made;
     uint64_t freed;
     uint64_t resized;
-    uint64_t made_bytes;
-    uint64_t freed_bytes;
+    uint64_t live; /* not the difference of made and freed, which are read apart */
+    uint64_t live_bytes;
 };
 
 void large_counts_made(size_t bytes);
