@@ -152,7 +152,7 @@ struct block_list {
 struct block_list slab_take_free(struct slab *slab);
 
 /* Of a short list. */
-#define SLAB_LIST_BLOCKS 128u
+#define SLAB_LIST_BLOCKS 256u
 
 /* Takes no more than so many, unless a handler frees one meanwhile: then all. Owner. */
 struct block_list slab_take_some_free(struct slab *slab);

@@ -22,7 +22,7 @@
  * ones that it begins, which are short while memory is kept (thread_cache.c). A list that a thread
  * began before is at most a slab's. From then on
  *
- *   2. after the delay, 192 allocations of one size by one thread, or one large one, give
+ *   2. after the delay, 512 allocations of one size by one thread, or one large one, give
  *      MOST_AT_ONCE slices back, or all there are.
  *
  * All is relaxed. Who loses a race makes a slice go a window too early or too late. */

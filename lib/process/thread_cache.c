@@ -42,7 +42,7 @@ _Static_assert(FEW_LETTERS >= SLAB_PORTION_BLOCKS, "a letter is opened for each 
 /* After so many blocks that came onto head lists somebody looks whether memory is to go back to the
  * kernel: to ask for the time costs as much as most visits that are for one block. So that a thread
  * which allocates now and then looks as well, lists are short while memory waits. */
-#define BLOCKS_PER_LOOK 64
+#define BLOCKS_PER_LOOK 256
 /* Slabs that are compared to find the next current one. */
 #define CANDIDATES 4u
 
@@ -258,7 +258,7 @@ void *thread_cache_alloc_slowly(size_t size_class)
         block = refill(cache, size_class);
     }
     cache_leave(cache);
-    if (cache->blocks_to_look < 0) {
+    if (cache->blocks_to_look <= 0) {
         cache->blocks_to_look = BLOCKS_PER_LOOK;
         slices_purge_if_due();
     }

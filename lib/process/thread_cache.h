@@ -45,7 +45,7 @@ struct thread_cache {
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
     struct large_counts large; /* that its thread has made, freed and resized */
-    int32_t blocks_to_look;    /* below 0: time to look for memory that is to be given back */
+    int32_t blocks_to_look;    /* 0 or less: time to look for memory that is to be given back */
     uint64_t letters;          /* that were opened; whoever may open them */
     uint64_t letter_blocks;    /* blocks in these, likewise */
     void *unopened;            /* letters that were taken out of the inbox */
