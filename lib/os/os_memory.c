@@ -148,12 +148,13 @@ int os_lock_pages(void *start, size_t bytes)
     return result;
 }
 
+/* Writes what is there already: an or with 0 clang makes a load of. */
 static void touch(char *page, bool writable)
 {
-    if (writable) {
-        __atomic_fetch_or(page, 0, __ATOMIC_RELAXED);
-    } else {
-        __atomic_load_n(page, __ATOMIC_RELAXED);
+    char there = __atomic_load_n(page, __ATOMIC_RELAXED);
+
+    while (writable && !__atomic_compare_exchange_n(page, &there, there, true, __ATOMIC_RELAXED,
+                                                    __ATOMIC_RELAXED)) {
     }
 }
 
