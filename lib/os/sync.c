@@ -13,10 +13,12 @@
 #define NS_PER_SECOND 1000000000
 
 /* Ranks of the locks that this thread holds, in the order taken: each is higher than the one
- * before, or the second of a pair, so there are never more of them than twice the ranks. */
+ * before, or the second of a pair, so there are never more of them than twice the ranks. Behind
+ * them are zeros: a signal handler that comes while one is added finds none that forbids anything,
+ * and adds its own behind it. */
 struct held_ranks {
-    unsigned int rank[2 * LOCK_RANK_LAST];
-    unsigned int count;
+    volatile unsigned int rank[2 * LOCK_RANK_LAST];
+    volatile unsigned int count;
 };
 
 #if QUARRY_CHECKS >= 1
@@ -42,7 +44,10 @@ static void check_pair(const struct lock *lock, const struct lock *first)
 
 static void remember(const struct lock *lock)
 {
-    held.rank[held.count++] = lock->rank;
+    unsigned int place = held.count;
+
+    held.count = place + 1;
+    held.rank[place] = lock->rank;
 }
 
 /* Locks may be released in any order. */
@@ -57,7 +62,8 @@ static void forget(const struct lock *lock)
     for (; i < held.count; i++) {
         held.rank[i - 1] = held.rank[i];
     }
-    held.count--;
+    held.rank[i - 1] = 0;
+    held.count = i - 1;
 }
 #else
 static void check_order(const struct lock *lock)
