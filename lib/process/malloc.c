@@ -8,7 +8,7 @@
  * A block that no arena can serve, because address space for a region is not to be had or because
  * others are in all arenas for whom the caller must not wait, becomes a large block, too. Of large
  * blocks runs are the usual kind; the arenas' front end has none. In the real-time mode all that is
- * not served by slabs is a run. */
+ * not served by slabs is a run. What realloc does is in realloc.c. */
 #include <errno.h>
 #include <quarry/malloc.h>
 #include <string.h>
@@ -20,6 +20,7 @@
 #include "process/arena.h"
 #include "process/fast.h"
 #include "process/large.h"
+#include "process/malloc.h"
 #include "process/options.h"
 #include "process/region.h"
 #include "process/run.h"
@@ -101,21 +102,12 @@ static struct allocation allocate(size_t align, size_t bytes, bool zeroed)
     return result;
 }
 
-static void meet_foreign(const void *address)
+void malloc_meet_foreign(const void *address)
 {
     REQUIRE(!address_map_is_inside_large(address), "address is in the middle of a large block",
             NULL, address);
     REQUIRE(!options_foreign_aborts(), "address is not from this allocator", NULL, address);
     stats_count_foreign();
-}
-
-/* Who owns a block that a caller gives us. Does not return if the block was freed already. */
-static struct address_owner owner_of(const void *block)
-{
-    struct address_owner owner = address_map_find(block);
-
-    REQUIRE(owner.kind != ADDRESS_LARGE_FREED, "large block was freed already", NULL, block);
-    return owner;
 }
 
 static size_t usable_bytes(struct address_owner owner, void *block)
@@ -182,7 +174,7 @@ void slow_free(void *block)
     if (block == NULL) {
         return;
     }
-    struct address_owner owner = owner_of(block);
+    struct address_owner owner = malloc_owner_of(block);
     switch (owner.kind) {
     case ADDRESS_REGION:
         arena_free(owner.region, block);
@@ -191,7 +183,7 @@ void slow_free(void *block)
         large_free(block, owner.large_bytes);
         break;
     default:
-        meet_foreign(block);
+        malloc_meet_foreign(block);
     }
 }
 
@@ -213,146 +205,6 @@ void quarry_free_aligned_sized(void *block, size_t align, size_t bytes)
     (void)align;
     (void)bytes;
     quarry_free(block);
-}
-
-/* Bytes to ask for when a block grows to `bytes`: above the sizes of slabs an eighth more, as
- * slabs' blocks have it, so that a block which grows in small steps is not resized in each of them;
- * and a slice, where a chunk would be the last stop before that. */
-static size_t grown_bytes(size_t bytes)
-{
-    size_t grown = bytes > SIZE_CLASS_MOST_BYTES ? bytes + bytes / 8 : bytes;
-    bool to_slice = grown > bytes && grown < SLICE_BYTES && runs_are_usual() &&
-                    options_large_threshold() <= SLICE_BYTES;
-
-    return to_slice ? SLICE_BYTES : grown;
-}
-
-/* Moves a block by copying; NULL if there is no memory. */
-static void *move(void *block, size_t bytes)
-{
-    size_t old_usable = quarry_malloc_usable_size(block);
-    void *moved = bytes > old_usable ? quarry_malloc(grown_bytes(bytes)) : NULL;
-
-    if (moved == NULL) {
-        moved = quarry_malloc(bytes);
-    }
-    if (moved != NULL) {
-        memcpy(moved, block, old_usable < bytes ? old_usable : bytes);
-        quarry_free(block);
-    }
-    return moved;
-}
-
-/* Below half the threshold a large block goes to an arena; above, its pages are moved. Each is
- * tried if the other fails: a sandbox may refuse to remap. */
-static void *resize_large(struct address_owner owner, void *block, size_t bytes)
-{
-    bool to_arena = bytes < options_large_threshold() / 2;
-    void *resized = to_arena ? move(block, bytes) : NULL;
-
-    if (resized == NULL) {
-        resized = large_resize(block, owner.large_bytes, bytes);
-    }
-    return resized != NULL || to_arena ? resized : move(block, bytes);
-}
-
-/* A run is not moved if it can be resized where it is. */
-static void *resize_run(struct slab *run, void *block, size_t bytes)
-{
-    bool to_arena = bytes < options_large_threshold() / 2;
-    void *resized = to_arena ? move(block, bytes) : NULL;
-
-    if (resized != NULL) {
-        return resized;
-    }
-    if (run_resize(run, block, bytes)) {
-        return block;
-    }
-    resized = options_rt() ? NULL : run_move_out(run, block, bytes); /* its memory is to stay */
-    return resized != NULL ? resized : move(block, bytes);
-}
-
-static void *resize_in_arena(struct region *region, void *block, size_t bytes)
-{
-    size_t usable = bytes > SIZE_CLASS_MOST_BYTES ? arena_usable_bytes(region, block) : 0;
-
-    if (bytes <= usable && grown_bytes(bytes) >= usable) {
-        return block;
-    }
-    if (usable != 0 && bytes > usable && arena_resize(region, block, grown_bytes(bytes))) {
-        return block;
-    }
-    return arena_resize(region, block, bytes) ? block : move(block, bytes);
-}
-
-/* A block that is in no slice. */
-static void *resize_other(void *block, size_t bytes)
-{
-    struct address_owner owner = owner_of(block);
-
-    if (owner.kind == ADDRESS_FOREIGN) {
-        meet_foreign(block);
-        return NULL;
-    }
-    if (bytes > PTRDIFF_MAX) {
-        return NULL;
-    }
-    if (owner.kind == ADDRESS_LARGE) {
-        return resize_large(owner, block, bytes);
-    }
-    return resize_in_arena(owner.region, block, bytes);
-}
-
-/* `slab` is that of the block, which may not stay as it is; or NULL. */
-static __attribute__((noinline)) void *slow_realloc(struct slab *slab, void *block, size_t bytes)
-{
-    if (block == NULL) {
-        return quarry_malloc(bytes);
-    }
-    if (bytes == 0) {
-        quarry_free(block);
-        return NULL;
-    }
-    if (slab == NULL) {
-        return resize_other(block, bytes);
-    }
-    if (bytes > PTRDIFF_MAX) {
-        return NULL;
-    }
-    return slab_is_run(slab) ? resize_run(slab, block, bytes) : move(block, bytes);
-}
-
-/* Whether a block of a slab or a run is to stay as it is: unless it is too small, or more than half
- * of it, or a slice, would be of no use that another block would be. Not for 0 bytes. */
-static inline bool may_stay(const struct slab *slab, const void *block, size_t bytes)
-{
-    if (slab_is_run(slab)) {
-        size_t usable = run_usable_bytes(slab, block);
-
-        return bytes <= usable && usable - bytes < SLICE_BYTES && bytes >= usable / 2;
-    }
-    size_t usable = size_class_bytes(slab->size_class);
-    size_t least = usable != size_class_bytes(1) ? usable / 2 : 1;
-
-    return bytes <= usable && bytes >= least;
-}
-
-void *quarry_realloc(void *block, size_t bytes)
-{
-    struct slab *slab = slab_of_block(block);
-
-    if (slab != NULL && __builtin_expect(may_stay(slab, block, bytes), 1)) {
-        thread_cache_count_resize();
-        return block;
-    }
-    return slow_realloc(slab, block, bytes);
-}
-
-void *quarry_reallocarray(void *block, size_t count, size_t bytes)
-{
-    size_t total;
-
-    return size_multiply(count, bytes, &total) ? quarry_realloc(block, total) : NULL;
 }
 
 static void *allocate_aligned(size_t align, size_t bytes)
@@ -418,7 +270,7 @@ size_t quarry_malloc_usable_size(void *block)
         return slab_is_run(slab) ? run_usable_bytes(slab, block)
                                  : size_class_bytes(slab->size_class);
     }
-    return block != NULL ? usable_bytes(owner_of(block), block) : 0;
+    return block != NULL ? usable_bytes(malloc_owner_of(block), block) : 0;
 }
 
 int quarry_malloc_trim(size_t keep_bytes)
