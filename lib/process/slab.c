@@ -158,6 +158,21 @@ struct block_list slab_thread_page(struct slab *slab)
     return (struct block_list){first, count};
 }
 
+/* In the hardened library the block could be foretold. */
+void *slab_take_untouched(struct slab *slab)
+{
+    size_t block_bytes = size_class_bytes(slab->size_class);
+    size_t offset = slab->threaded * block_bytes;
+    bool is_alone = offset == 0 || offset % os_page_bytes() + block_bytes >= os_page_bytes();
+
+    if (HARDENED || !is_alone || !slab_has_room(slab)) {
+        return NULL;
+    }
+    own_add(&slab->used, 1);
+    slab->threaded++;
+    return (char *)slab_start(slab) + offset;
+}
+
 /* A handler's free that comes in between makes `used` too high by one, never too low: then the slab
  * is not given back until slab_correct_used. `used` has come below 0 if a block of an
  * otherwise free slab was freed twice. */

@@ -22,8 +22,13 @@
  * ones that it begins, which are short while memory is kept (thread_cache.c). A list that a thread
  * began before is at most a slab's. From then on
  *
- *   2. after the delay, 512 allocations of one size by one thread, or one large one, give
- *      MOST_AT_ONCE slices back, or all there are.
+ *   2. 512 allocations of one size by one thread, or one large one, are a look, and one look after
+ *      the delay gives MOST_AT_ONCE slices back, or all there are. The delay begins with a look.
+ *
+ * Nobody asks for the time when memory is freed: with code and data of it out of the caches that
+ * takes longer than all else free does. So a window ends, and another begins, with the first look
+ * after its time; while nothing is kept nobody looks. What has come to be kept meanwhile is not due
+ * in the window that the look begins, because less was kept before it.
  *
  * All is relaxed. Who loses a race makes a slice go a window too early or too late. */
 #include "process/slice_decay.h"
@@ -42,7 +47,7 @@
 /* In one call, 16 MiB, whatever has become due. */
 #define MOST_AT_ONCE 256u
 
-static _Atomic(uint64_t) end_ns;     /* of the window; 0: nothing is kept */
+static _Atomic(uint64_t) end_ns;     /* of the window */
 static _Atomic(size_t) least_kept;   /* in this window so far */
 static _Atomic(size_t) due_at_start; /* to go in this window */
 static _Atomic(size_t) due;          /* of these, what has not gone yet */
@@ -60,17 +65,6 @@ static size_t load(const _Atomic(size_t) *number)
 static void store(_Atomic(size_t) *number, size_t value)
 {
     atomic_store_explicit(number, value, memory_order_relaxed);
-}
-
-void slice_decay_more_are_kept(size_t kept)
-{
-    uint64_t never = 0;
-
-    if (atomic_load_explicit(&end_ns, memory_order_relaxed) == 0) {
-        store(&least_kept, kept);
-        atomic_compare_exchange_strong_explicit(&end_ns, &never, os_now_ns() + window_ns(),
-                                                memory_order_relaxed, memory_order_relaxed);
-    }
 }
 
 void slice_decay_fewer_are_kept(size_t kept)
@@ -110,7 +104,7 @@ static size_t may_stay(uint64_t now_ns, uint64_t window_end_ns)
 static uint64_t window_at(uint64_t now_ns, size_t kept)
 {
     uint64_t ended_ns = atomic_load_explicit(&end_ns, memory_order_relaxed);
-    uint64_t next_end_ns = kept != 0 ? now_ns + window_ns() : 0;
+    uint64_t next_end_ns = now_ns + window_ns();
 
     if (now_ns < ended_ns ||
         !atomic_compare_exchange_strong_explicit(&end_ns, &ended_ns, next_end_ns,
@@ -123,7 +117,7 @@ static uint64_t window_at(uint64_t now_ns, size_t kept)
 
 size_t slice_decay_due(size_t kept)
 {
-    if (atomic_load_explicit(&end_ns, memory_order_relaxed) == 0) {
+    if (kept == 0) {
         return 0;
     }
     uint64_t now_ns = os_now_ns();

@@ -6,10 +6,7 @@
 
 #include <stddef.h>
 
-/* So many slices are kept, which are more than before. */
-void slice_decay_more_are_kept(size_t kept);
-
-/* So many are kept, which are fewer than before: others are in use again. */
+/* So many slices are kept, which are fewer than before: others are in use again. */
 void slice_decay_fewer_are_kept(size_t kept);
 
 /* How many of so many slices that are kept are to go back in this call. */

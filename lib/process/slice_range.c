@@ -16,7 +16,8 @@
  * No call is to do more than another of its kind by chance. What a slice takes for the first time
  * is a page of its own, at every 32nd with a page of the kernel's page tables, and at every 64th a
  * page of descriptors, and that more slices are usable: all at the same slice, if each were done
- * when it cannot be put off. So two of them are done ahead, each by a call of its own:
+ * when it cannot be put off. So two of them are done ahead, each by a call of its own; and what
+ * touches a slab's first page is a later call than the one that makes it (slab_take_untouched):
  *
  *    slice    0 ............... 16 ............ 32 ............ 48 ............. 64
  *             page tables       the next step   page tables     the next page of descriptors

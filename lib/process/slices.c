@@ -244,12 +244,9 @@ void slices_give(size_t slice, size_t count)
         return;
     }
     bitarray_set_region(&touched, count, slice);
-    size_t kept = count_more(0 - count, count);
+    count_more(0 - count, count);
     bitarray_release(&taken, count, slice);
     look_from(slice + count);
-    if (slice_reserve_slices() == 0) {
-        slice_decay_more_are_kept(kept);
-    }
 }
 
 /* --- To the kernel --- */

@@ -12,7 +12,7 @@
  * anything else. When a head list is empty, the current slab's free blocks become the next one
  * (some of them, while memory waits to go back: so that this call is not the last for long), or
  * those of another slab, or of an orphan, or those of a page that was not used yet, or another slab
- * is made.
+ * is made. No call makes a slab and touches a new page as well (slab_take_untouched).
  *
  * Invariants, with the cache not busy:
  *   1. Blocks on a head list are of the current slab of that class, and count as used there.
@@ -175,24 +175,35 @@ static struct block_list take_free(struct slab *slab)
     return slices_wait() ? slab_take_some_free(slab) : slab_take_free(slab);
 }
 
-static void *next_list(struct thread_cache *cache, size_t size_class)
+/* A block, and what is linked to it becomes the head list. */
+static void *begin_list(struct thread_cache *cache, size_t size_class, struct slab *slab)
 {
-    struct slab *slab = cache->current[size_class];
-    struct block_list list = {NULL, 0};
+    void *block = slab->free == NULL ? slab_take_untouched(slab) : NULL;
+    struct block_list list = {block, 1};
 
-    if (slab == NULL || slab->free == NULL) {
-        slab = change_current(cache, size_class);
-    }
-    while (slab != NULL) {
+    if (block == NULL) {
         list = slab->free != NULL ? take_free(slab) : slab_thread_page(slab);
-        if (list.first != NULL) {
-            break;
-        }
-        slab = change_current(cache, size_class);
+        void *rest = list.first != NULL ? link_next(list.first) : NULL;
+        __atomic_store_n(&cache->heads[size_class], rest, __ATOMIC_RELAXED);
     }
     cache->handed_out += list.count;
     cache->blocks_to_look -= (int32_t)list.count;
     return list.first;
+}
+
+static void *next_block(struct thread_cache *cache, size_t size_class)
+{
+    struct slab *slab = cache->current[size_class];
+    void *block = NULL;
+
+    if (slab == NULL || slab->free == NULL) {
+        slab = change_current(cache, size_class);
+    }
+    while (slab != NULL && block == NULL) {
+        block = begin_list(cache, size_class, slab);
+        slab = block == NULL ? change_current(cache, size_class) : slab;
+    }
+    return block;
 }
 
 /* Whether there are blocks of the class that were in use before. */
@@ -223,11 +234,7 @@ static void *refill(struct thread_cache *cache, size_t size_class)
     if (mail_is_left(cache)) {
         collect_mail(cache, size_class);
     }
-    void *block = next_list(cache, size_class);
-    if (block != NULL) {
-        __atomic_store_n(&cache->heads[size_class], link_next(block), __ATOMIC_RELAXED);
-    }
-    return block;
+    return next_block(cache, size_class);
 }
 
 /* A block of the list, if there is one: a handler may have filled it just now, requests for 0 bytes
@@ -275,7 +282,11 @@ void thread_cache_prepare(void)
     }
     cache_enter(cache);
     if (cache->heads[smallest] == NULL) {
-        __atomic_store_n(&cache->heads[smallest], next_list(cache, smallest), __ATOMIC_RELAXED);
+        void *block = next_block(cache, smallest);
+
+        if (block != NULL) {
+            own_push(&cache->heads[smallest], block, block);
+        }
     }
     cache_leave(cache);
 }

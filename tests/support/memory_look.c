@@ -41,6 +41,17 @@ bool is_mapped(void *start)
     return mapped;
 }
 
+bool is_there(const void *address)
+{
+    const size_t page = os_page_bytes();
+    unsigned char there = 0;
+    int saved_errno = errno;
+
+    CHECK_THAT(mincore((void *)((uintptr_t)address / page * page), page, &there) == 0);
+    errno = saved_errno;
+    return (there & 1) != 0;
+}
+
 void expect_usable(const struct quarry_memory_region *region, size_t bytes, size_t page_bytes)
 {
     const size_t page = os_page_bytes();

@@ -16,6 +16,9 @@ int same_errno(void **state);
 
 bool is_mapped(void *start);
 
+/* Whether the page of an address has memory. Ends the process with a word if it is not mapped. */
+bool is_there(const void *address);
+
 /* Fails the running test unless the region is at least so large, at most one page of `page_bytes`
  * larger, at a multiple of these, zero, and can be written to. Writes to it. */
 void expect_usable(const struct quarry_memory_region *region, size_t bytes, size_t page_bytes);

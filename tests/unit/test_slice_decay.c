@@ -17,7 +17,6 @@ static size_t kept;
 static void keep(size_t slices)
 {
     kept += slices;
-    slice_decay_more_are_kept(kept);
 }
 
 static void use(size_t slices)
@@ -50,6 +49,7 @@ static size_t ticks(unsigned int ms)
 static void what_nobody_needs_goes_little_by_little(void **state)
 {
     keep(1);
+    assert_int_equal(tick(0), 0); /* the first look: a window begins */
     assert_int_equal(ticks(100), 0);
     keep(599);
     assert_int_equal(ticks(500), 1); /* what was kept in all of the first window */
@@ -87,6 +87,7 @@ static void only_what_is_not_needed_by_turns_goes(void **state)
 static void who_calls_seldom_gives_much_but_not_all(void **state)
 {
     keep(10000);
+    assert_int_equal(tick(10 * DELAY_MS), 0);
     assert_int_equal(tick(10 * DELAY_MS), 256);
     assert_int_equal(tick(DELAY_MS / 3 - 1), 256);
     assert_int_equal(tick(DELAY_MS), 256);
@@ -95,6 +96,7 @@ static void who_calls_seldom_gives_much_but_not_all(void **state)
 static void what_was_due_before_goes_first(void **state)
 {
     keep(60);
+    assert_int_equal(tick(0), 0);
     assert_int_equal(tick(DELAY_MS / 3), 0); /* a window begins */
     keep(90);
     assert_int_equal(tick(DELAY_MS / 6), 30);
@@ -108,6 +110,7 @@ static void without_a_delay_all_is_due(void **state)
 {
     options_set_purge_delay_ms(0);
     keep(100);
+    assert_int_equal(tick(0), 0);
     assert_int_equal(tick(0), 100);
     assert_int_equal(tick(0), 0);
 }

@@ -7,13 +7,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include "process/options.h"
 #include "process/slab.h"
 #include "../support/fake_os.h"
 #include "../support/good_child.h"
+#include "../support/memory_look.h"
 
 #define STEP 64u
 
@@ -146,16 +145,6 @@ static void take_one_by_one(size_t count)
     for (size_t i = 0; i < count; i++) {
         CHECK_THAT(slices_take(1) != SLICE_NONE);
     }
-}
-
-static bool is_there(const void *page)
-{
-    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-    uintptr_t start = (uintptr_t)page / page_bytes * page_bytes;
-    unsigned char there = 0;
-
-    CHECK_THAT(mincore((void *)start, page_bytes, &there) == 0);
-    return (there & 1) != 0;
 }
 
 /* The next step and the next page of descriptors come before they are needed, and by two calls. */

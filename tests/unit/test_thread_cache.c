@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include "process/fast.h"
 #include "../support/death.h"
+#include "../support/memory_look.h"
 #include "../support/random.h"
 #include "../support/signal_timer.h"
 #include "../support/small_blocks.h"
@@ -60,6 +61,26 @@ static void a_slab_is_used_page_by_page(void **state)
     assert_in_range((uintptr_t)second / PAGE, page, page + 1);
     give(second);
     give(first);
+}
+
+static void expect_untouched(size_t bytes)
+{
+    char *block = take(bytes);
+
+    assert_false(is_there(block));
+    memset(block, 1, bytes); /* never freed */
+}
+
+static void malloc_leaves_the_page_to_whoever_writes(void **state)
+{
+    const size_t large = 2 * PAGE; /* so that no two share one */
+    const size_t small = 700;
+
+    for (size_t i = 0; i < 20; i++) {
+        expect_untouched(large);
+    }
+    expect_untouched(small);
+    assert_true(is_there(take(small))); /* on the same page */
 }
 
 struct slot {
@@ -382,6 +403,7 @@ static void to_begin_again_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(malloc_leaves_the_page_to_whoever_writes), /* while slabs are new */
         cmocka_unit_test(blocks_are_aligned_and_apart),
         cmocka_unit_test(every_size_is_served),
         cmocka_unit_test(a_slab_is_used_page_by_page),
