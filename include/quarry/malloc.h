@@ -19,7 +19,7 @@
  * errno:   is never changed.
  * Owner:   a returned block belongs to the caller until it is freed or reallocated.
  * Cost:    O(1) plus the kernel's work, except where said; sizes from the large threshold on
- *          (64 KiB unless changed) have pages that no other block shares.
+ *          (32 KiB unless changed) have pages that no other block shares.
  * Misuse:  freeing a block twice, or freeing an address inside our memory that is no block, is
  *          reported on standard error in one line, and the program aborts. An address outside of
  *          our memory is ignored and counted, or reported (QUARRY_OPTIONS=foreign=abort).

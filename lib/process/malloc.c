@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The process allocator's public face: which of its parts serves a call.
  *
+ *   size of a slab's block         --> the thread's slabs (thread_cache.c)
  *   size below the large threshold --> an arena (arena.c: chunk heaps in regions)
  *   all others                     --> a run of slices (run.c), or a mapping (large.c)
  *   address                        --> address_map.c says whose it is
  *
  * A block that no arena can serve, because address space for a region is not to be had or because
  * others are in all arenas for whom the caller must not wait, becomes a large block, too. Of large
- * blocks runs are the usual kind; the arenas' front end has none. In the real-time mode all that is
- * not served by slabs is a run. What realloc does is in realloc.c. */
+ * blocks runs are the usual kind, and begin where slabs' blocks end: then arenas have only what
+ * slabs cannot serve, as signal handlers' blocks. The arenas' front end has no runs. In the
+ * real-time mode all that is not served by slabs is a run. What realloc does is in realloc.c. */
 #include <errno.h>
 #include <quarry/malloc.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  *
  *   frontend=slab|heap     where small blocks come from: slabs of threads, or chunk heaps
  *   arenas=N               1 to 32; twice the number of processors unless set
- *   large_threshold=SIZE   64k to 32m; 64k unless set, or 512k with frontend=heap
+ *   large_threshold=SIZE   32k to 32m; 32k unless set, or 512k with frontend=heap
  *                          and in the hardened library
  *   purge_delay_ms=N       0 to 3600000; 1000 unless set
  *   rt=0|1                 the real-time mode (realtime.c); 0 unless set
@@ -41,13 +41,14 @@
 #define KIB                   ((size_t)1 << 10)
 #define MIB                   ((size_t)1 << 20)
 #define NS_PER_MS             1000000u
-#define LARGE_THRESHOLD_LEAST (64 * KIB)
+#define LARGE_THRESHOLD_LEAST (32 * KIB)
 #define LARGE_THRESHOLD_MOST  (32 * MIB)
 #define RESERVE_LEAST         MIB
 #define RESERVE_MOST          ((size_t)128 << 30)
 #define RESERVE_USUAL         (64 * MIB)
-/* Unless set. A run costs no system call; a mapping is for blocks that are worth some. */
-#define THRESHOLD_OF_RUNS     (64 * KIB)
+/* Unless set. A run costs no system call, and not the memory and the time that a region costs which
+ * has the first chunk; a mapping is for blocks that are worth some system calls. */
+#define THRESHOLD_OF_RUNS     SIZE_CLASS_MOST_BYTES
 #define THRESHOLD_OF_MAPPINGS (512 * KIB)
 #define PURGE_DELAY_MS_MOST   3600000u
 #define ARENAS_PER_PROCESSOR  2u
@@ -72,10 +73,7 @@ size_t options_large_threshold(void)
 {
     size_t bytes = atomic_load_explicit(&large_threshold, memory_order_relaxed);
 
-    if (options_rt()) {
-        return SIZE_CLASS_MOST_BYTES + 1;
-    }
-    if (bytes != 0) {
+    if (bytes != 0 && !options_rt()) {
         return bytes;
     }
     return runs_are_usual() ? THRESHOLD_OF_RUNS : THRESHOLD_OF_MAPPINGS;

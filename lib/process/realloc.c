@@ -5,7 +5,7 @@
  *   ------------------+--------------------------------------+-----------------------------
  *   a slab's block    | is copied                            | is copied
  *   a run             | takes the slices that follow;        | gives slices back;
- *                     | or moves out, or is copied           | or is copied, into an arena
+ *                     | or moves out, or is copied           | or is copied, into a slab
  *   a chunk           | takes what follows it; or is copied  | gives its end back
  *   a mapping         | grows, or is moved, by the system    | likewise; or is copied
  *
@@ -23,15 +23,11 @@
 #include "process/thread_cache.h"
 
 /* Bytes to ask for when a block grows to `bytes`: above the sizes of slabs an eighth more, as
- * slabs' blocks have it, so that a block which grows in small steps is not resized in each of them;
- * and a slice, where a chunk would be the last stop before that. */
+ * slabs' blocks have it, so that a block which grows in small steps is not resized in each of them.
+ */
 static size_t grown_bytes(size_t bytes)
 {
-    size_t grown = bytes > SIZE_CLASS_MOST_BYTES ? bytes + bytes / 8 : bytes;
-    bool to_slice = grown > bytes && grown < SLICE_BYTES && runs_are_usual() &&
-                    options_large_threshold() <= SLICE_BYTES;
-
-    return to_slice ? SLICE_BYTES : grown;
+    return bytes > SIZE_CLASS_MOST_BYTES ? bytes + bytes / 8 : bytes;
 }
 
 /* Moves a block by copying; NULL if there is no memory. */
@@ -63,11 +59,12 @@ static void *resize_large(struct address_owner owner, void *block, size_t bytes)
     return resized != NULL || to_arena ? resized : move(block, bytes);
 }
 
-/* A run is not moved if it can be resized where it is. */
+/* A run is not moved if it can be resized where it is; but for less than half the smallest one. */
 static void *resize_run(struct slab *run, void *block, size_t bytes)
 {
-    bool to_arena = bytes < options_large_threshold() / 2;
-    void *resized = to_arena ? move(block, bytes) : NULL;
+    size_t threshold = options_large_threshold();
+    bool is_small = bytes < (threshold > SLICE_BYTES ? threshold : SLICE_BYTES) / 2;
+    void *resized = is_small ? move(block, bytes) : NULL;
 
     if (resized != NULL) {
         return resized;

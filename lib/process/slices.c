@@ -143,8 +143,10 @@ static size_t count_more(size_t used, size_t kept)
  * clear, so that it is not free that has their page made. */
 static size_t take_from_kept(size_t slice, size_t count)
 {
+    if (count == 1) {
+        return bitarray_clear_bit(&touched, slice);
+    }
     size_t were_kept = bitarray_count_region(&touched, count, slice);
-
     bitarray_clear_region(&touched, count, slice);
     return were_kept;
 }

@@ -97,8 +97,8 @@ static void numbers_have_bounds(void **state)
         {.text = "arenas=32", .arenas = 32, .complaint = ""},
         {.text = "arenas=0", .complaint = BAD("arenas")},
         {.text = "arenas=33", .complaint = BAD("arenas")},
-        {.text = "large_threshold=65536", .threshold = 64 * KIB, .complaint = ""},
-        {.text = "large_threshold=65535", .complaint = BAD("large_threshold")},
+        {.text = "large_threshold=32768", .threshold = 32 * KIB, .complaint = ""},
+        {.text = "large_threshold=32767", .complaint = BAD("large_threshold")},
         {.text = "large_threshold=33554432", .threshold = 32 * MIB, .complaint = ""},
         {.text = "large_threshold=33554433", .complaint = BAD("large_threshold")},
         {.text = "purge_delay_ms=3600000", .delay_ms = 3600000, .complaint = ""},
@@ -113,8 +113,8 @@ static void numbers_have_bounds(void **state)
 static void sizes_have_suffixes(void **state)
 {
     const struct row rows[] = {
-        {.text = "large_threshold=64k", .threshold = 64 * KIB, .complaint = ""},
-        {.text = "large_threshold=63k", .complaint = BAD("large_threshold")},
+        {.text = "large_threshold=32k", .threshold = 32 * KIB, .complaint = ""},
+        {.text = "large_threshold=31k", .complaint = BAD("large_threshold")},
         {.text = "large_threshold=1m", .threshold = MIB, .complaint = ""},
         {.text = "large_threshold=32m", .threshold = 32 * MIB, .complaint = ""},
         {.text = "large_threshold=33m", .complaint = BAD("large_threshold")},

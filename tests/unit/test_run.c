@@ -64,8 +64,8 @@ static void ask_for_what_runs_are_not(void *arg)
     char *aligned = quarry_aligned_alloc(SLICE_BYTES, MIB);
     CHECK_THAT(is_run(aligned) && (uintptr_t)aligned % SLICE_BYTES == 0);
     CHECK_THAT(address_map_find(quarry_aligned_alloc(2 * SLICE_BYTES, 1)).kind == ADDRESS_REGION);
-    CHECK_THAT(is_run(quarry_malloc(MOST)) && is_run(quarry_malloc(64 * KIB)));
-    CHECK_THAT(!is_run(quarry_malloc(64 * KIB - 1)));
+    CHECK_THAT(is_run(quarry_malloc(MOST)) && is_run(quarry_malloc(32 * KIB + 1)));
+    CHECK_THAT(!is_run(quarry_malloc(32 * KIB)));
     fake_os_fail_all(FAKE_OS_COMMIT);
     void *block = quarry_malloc(MOST);
     CHECK_THAT(block != NULL && !is_run(block));
@@ -145,7 +145,7 @@ static void runs_are_resized_in_place(void **state)
     expect_good_child(grow_and_shrink, NULL);
 }
 
-/* From the largest slab on a block that grows has a slice, not a chunk on the way to it. */
+/* And what shrinks to half a slice is a slab's block again. */
 static void grow_out_of_a_slab(void *arg)
 {
     unsigned char *small = quarry_malloc(SIZE_CLASS_MOST_BYTES);
@@ -158,7 +158,6 @@ static void grow_out_of_a_slab(void *arg)
     CHECK_THAT(quarry_realloc(grown, SLICE_BYTES / 2) == grown && stats().resizes == 2);
     grown = quarry_realloc(grown, SLICE_BYTES / 2 - 1);
     CHECK_THAT(!is_run(grown) && stats().resizes == 2);
-    CHECK_THAT(!is_run(quarry_malloc(SIZE_CLASS_MOST_BYTES + 16)));
 }
 
 static void what_outgrows_slabs_is_a_run(void **state)
