@@ -87,12 +87,17 @@ size_t number_from_args(int argc, char **argv, const char *name, size_t usual)
     return usual;
 }
 
-size_t scaled_rounds(size_t count)
+size_t test_scale(void)
 {
     const char *text = getenv("QUARRY_TEST_SCALE");
     size_t scale = text == NULL ? 1 : strtoul(text, NULL, 10);
-    if (scale <= 1) {
-        return count;
-    }
-    return count / scale == 0 ? 1 : count / scale;
+
+    return scale == 0 ? 1 : scale;
+}
+
+size_t scaled_rounds(size_t count)
+{
+    size_t rounds = count / test_scale();
+
+    return count != 0 && rounds == 0 ? 1 : rounds;
 }

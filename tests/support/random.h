@@ -32,7 +32,11 @@ uint64_t random_seed_from_args(int argc, char **argv);
  * no number. */
 size_t number_from_args(int argc, char **argv, const char *name, size_t usual);
 
-/* count divided by the environment's QUARRY_TEST_SCALE, at least 1: slow tools run fewer rounds. */
+/* The environment's QUARRY_TEST_SCALE, at least 1: slow tools, and builds whose tests are run
+ * again, run so many times fewer rounds. */
+size_t test_scale(void);
+
+/* count divided by it, at least 1. */
 size_t scaled_rounds(size_t count);
 
 #endif

@@ -39,12 +39,16 @@ static void set_trap_flag(void *context, bool on)
 }
 #endif
 
-static bool can_step(void)
+bool stepping_is_under_valgrind(void)
 {
     const char *preloaded = getenv("LD_PRELOAD");
-    bool under_valgrind = preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
 
-    return HAS_TRAP_FLAG && !QUARRY_SANITIZED && !under_valgrind;
+    return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
+static bool can_step(void)
+{
+    return HAS_TRAP_FLAG && !QUARRY_SANITIZED && !stepping_is_under_valgrind();
 }
 
 static void begin(int number, siginfo_t *info, void *context)
@@ -54,18 +58,24 @@ static void begin(int number, siginfo_t *info, void *context)
     set_trap_flag(context, true);
 }
 
-static void step(int number, siginfo_t *info, void *context)
+void stepping_come_now(void *context)
 {
     void (*come)(void) = interruption;
+
+    set_trap_flag(context, false);
+    interruption = NULL;
+    come();
+}
+
+static void step(int number, siginfo_t *info, void *context)
+{
     (void)number;
     (void)info;
 
-    if (come == NULL) {
+    if (interruption == NULL) {
         set_trap_flag(context, false);
     } else if (--steps_left == 0) {
-        set_trap_flag(context, false);
-        interruption = NULL;
-        come();
+        stepping_come_now(context);
     }
 }
 
@@ -99,4 +109,13 @@ bool stepping_end(void)
 
     interruption = NULL; /* the next step is the last */
     return has_come;
+}
+
+bool stepping_is_still(void)
+{
+    static size_t seen;
+    bool is_still = steps_left == seen;
+
+    seen = steps_left;
+    return is_still && interruption != NULL;
 }

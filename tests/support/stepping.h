@@ -17,4 +17,14 @@ void stepping_begin(size_t count, void (*come)(void));
 /* No more. True iff it has come. */
 bool stepping_end(void);
 
+/* For the handler of another signal: true iff the thread has made no step since the last call, and
+ * nothing has come yet. */
+bool stepping_is_still(void);
+
+/* For the same, with its context: does not wait for more instructions. */
+void stepping_come_now(void *context);
+
+/* Valgrind's own instructions would be stepped through. */
+bool stepping_is_under_valgrind(void);
+
 #endif

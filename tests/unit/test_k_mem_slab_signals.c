@@ -3,7 +3,6 @@
  * the very block that it waits for, and threads that hold the slab's lock. */
 #include <errno.h>
 #include <pthread.h>
-#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -16,16 +15,21 @@
 #include <cmocka.h>
 #include <zephyr/kernel/mem_slab.h>
 #include "../support/random.h"
+#include "../support/signal_timer.h"
 #include "../support/slab_queue.h"
 
 #define BLOCK_BYTES     32u
 #define BLOCKS          4u
 #define THREADS         3u
 #define ROUNDS          20000u
-#define WAITS           500u
+#define SLEEPY_ROUNDS   1000u /* on a busy machine each may last for other threads' time slices */
+#define WAITS           200u
 #define INTERRUPTS      500u
 #define WATCHDOG_S      100u
 #define TIMER_NS        100000
+#define SHORTEST_NS     5000 /* more than it takes to return from a handler */
+#define LONGEST_NS      30000
+#define STEP_NS         7919
 #define OWN_STAMP       0x11
 #define HANDLER_STAMP   0x22
 #define ERRNO_OF_OTHERS 99
@@ -89,44 +93,35 @@ static bool is_filled(const void *mem, int stamp)
     return memcmp(mem, expected, sizeof(expected)) == 0;
 }
 
-static void wait_for(sem_t *semaphore)
+/* --- Interruptions of the calling thread --- */
+
+/* Its timer sends a signal, and the handler sets it again. So a thread is interrupted while it
+ * runs, and gets on between two signals, on a machine that is as busy as may be: signals of another
+ * thread would come once in a time slice there, or all the time. */
+static _Thread_local timer_t timer;
+static _Thread_local volatile bool is_interrupted;
+
+static void interrupt_soon(void)
 {
-    while (sem_wait(semaphore) != 0) { /* a handler came in between */
+    static _Thread_local long step;
+
+    if (is_interrupted) {
+        step = (step + STEP_NS) % (LONGEST_NS - SHORTEST_NS);
+        signal_timer_set(timer, SHORTEST_NS + step);
     }
 }
 
-/* --- A thread that interrupts others all the time --- */
-
-struct pest {
-    pthread_t thread;
-    pthread_t targets[THREADS];
-    size_t count;
-    bool stop; /* atomic */
-};
-
-static void *interrupt_all_the_time(void *arg)
+static void begin_interruptions(void)
 {
-    const struct pest *pest = arg;
-
-    while (!__atomic_load_n(&pest->stop, __ATOMIC_ACQUIRE)) {
-        for (size_t i = 0; i < pest->count; i++) {
-            pthread_kill(pest->targets[i], SIGUSR1);
-            k_busy_wait(5);
-        }
-    }
-    return NULL;
+    timer = signal_timer_make(SIGUSR1);
+    is_interrupted = true;
+    interrupt_soon();
 }
 
-static void begin_pest(struct pest *pest)
+static void end_interruptions(void)
 {
-    __atomic_store_n(&pest->stop, false, __ATOMIC_RELEASE);
-    assert_int_equal(pthread_create(&pest->thread, NULL, interrupt_all_the_time, pest), 0);
-}
-
-static void end_pest(struct pest *pest)
-{
-    __atomic_store_n(&pest->stop, true, __ATOMIC_RELEASE);
-    pthread_join(pest->thread, NULL);
+    is_interrupted = false;
+    timer_delete(timer);
 }
 
 /* --- The same slab --- */
@@ -146,8 +141,9 @@ static void use_block_in_handler(int number)
         expect(mem == NULL);
     }
     expect(errno == ERRNO_OF_OTHERS);
-    errno = saved_errno;
     note_handled();
+    interrupt_soon();
+    errno = saved_errno;
 }
 
 static void use_blocks(size_t count)
@@ -169,16 +165,14 @@ static void use_blocks(size_t count)
 
 static void a_handler_may_use_the_slab_of_the_thread_it_interrupts(void **state)
 {
-    static struct pest pest = {.count = 1};
     size_t enough = scaled_rounds(INTERRUPTS);
 
     begin_with(BLOCKS, use_block_in_handler);
-    pest.targets[0] = pthread_self();
-    begin_pest(&pest);
+    begin_interruptions();
     for (size_t i = scaled_rounds(ROUNDS); i > 0 || count_handled() < enough; i -= i > 0) {
         use_blocks(1 + i % BLOCKS);
     }
-    end_pest(&pest);
+    end_interruptions();
     end(0);
 }
 
@@ -214,13 +208,11 @@ static void expect_block_from_handler(void (*handler)(int))
 {
     const struct itimerspec often = {.it_interval = {.tv_nsec = TIMER_NS},
                                      .it_value = {.tv_nsec = TIMER_NS}};
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
     size_t rounds = scaled_rounds(WAITS);
-    timer_t timer;
 
     begin_with(1, handler);
     void *mem = take();
-    assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+    timer = signal_timer_make(SIGUSR1);
     assert_int_equal(timer_settime(timer, 0, &often, NULL), 0);
     for (size_t i = 0; i < rounds; i++) {
         void *same = NULL;
@@ -263,17 +255,15 @@ static void give_parcels_in_handler(int number)
         }
     }
     expect(errno == ERRNO_OF_OTHERS);
-    errno = saved_errno;
     note_handled();
+    interrupt_soon();
+    errno = saved_errno;
 }
 
-static sem_t finished;
-static sem_t may_end;
-
-/* The thread is there until nobody sends it signals any more. */
 static void *come_and_go(void *parcel)
 {
-    for (size_t i = scaled_rounds(ROUNDS); i > 0; i--) {
+    begin_interruptions();
+    for (size_t i = scaled_rounds(SLEEPY_ROUNDS); i > 0; i--) {
         void *mem;
 
         if (k_mem_slab_alloc(&slab, &mem, K_USEC(1 + i % 64)) == 0) {
@@ -283,37 +273,21 @@ static void *come_and_go(void *parcel)
             }
         }
     }
-    sem_post(&finished);
-    wait_for(&may_end);
+    end_interruptions();
     return NULL;
-}
-
-static void end_threads(struct pest *pest)
-{
-    for (size_t i = 0; i < THREADS; i++) {
-        wait_for(&finished);
-    }
-    end_pest(pest);
-    for (size_t i = 0; i < THREADS; i++) {
-        sem_post(&may_end);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        pthread_join(pest->targets[i], NULL);
-    }
 }
 
 static void nothing_is_lost_when_holders_of_the_lock_are_interrupted(void **state)
 {
-    static struct pest pest = {.count = THREADS};
+    pthread_t threads[THREADS];
 
     begin_with(2, give_parcels_in_handler);
-    sem_init(&finished, 0, 0);
-    sem_init(&may_end, 0, 0);
     for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&pest.targets[i], NULL, come_and_go, &parcels[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &parcels[i]), 0);
     }
-    begin_pest(&pest);
-    end_threads(&pest);
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
     assert_true(count_handled() > 0);
     give_parcels_in_handler(0);
     end(0);

@@ -2,7 +2,8 @@
 /* A signal handler comes after each instruction of a thread that takes and gives blocks, and of one
  * that waits for a block, which the handler gives back: no moment is a bad one. The processor's
  * trap flag sends the signals. To wait takes so many instructions that only after every 7th the
- * block is given back; another distance may be given as an argument. */
+ * block is given back; another distance may be given as an argument. QUARRY_TEST_SCALE multiplies
+ * all distances. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -12,116 +13,28 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <zephyr/kernel/mem_slab.h>
+#include "../support/random.h"
 #include "../support/slab_queue.h"
+#include "../support/stepping.h"
 
 #define BLOCK_BYTES 32u
 #define BLOCKS      4u
 #define WATCHDOG_S  110u
 #define BACKSTOP_NS 2000000
-#define TRAP_FLAG   0x100
 #define DISTANCE    7u /* less than there are in any stretch with the lock held */
-
-/* Sanitizers put many instructions of their own around each, and Valgrind has no trap flag. */
-#ifndef QUARRY_SANITIZED
-#define QUARRY_SANITIZED 0
-#endif
 
 static size_t distance = DISTANCE;
 
 static struct k_mem_slab slab;
 static _Alignas(16) char buffer[BLOCK_BYTES * BLOCKS];
-static void (*volatile interruption)(void); /* to come; NULL: it was */
-static volatile size_t steps;               /* instructions until then */
-
-static bool can_step(void)
-{
-    const char *preloaded = getenv("LD_PRELOAD");
-    bool under_valgrind = preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
-
-#if defined(__x86_64__)
-    return !QUARRY_SANITIZED && !under_valgrind;
-#else
-    return false;
-#endif
-}
-
-static void interrupt(void)
-{
-    void (*come)(void) = interruption;
-
-    interruption = NULL;
-    come();
-}
-
-static void set_trap_flag(void *context, bool on)
-{
-#if defined(__x86_64__)
-    greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
-
-    *flags = on ? *flags | TRAP_FLAG : *flags & ~TRAP_FLAG;
-#else
-    (void)context;
-    (void)on;
-#endif
-}
-
-static void begin_to_step(int number, siginfo_t *info, void *context)
-{
-    (void)number;
-    (void)info;
-    set_trap_flag(context, true);
-}
-
-static void step(int number, siginfo_t *info, void *context)
-{
-    (void)number;
-    (void)info;
-    if (interruption == NULL) {
-        set_trap_flag(context, false);
-    } else if (--steps == 0) {
-        set_trap_flag(context, false);
-        interrupt();
-    }
-}
-
-static void handle(int number, void (*handler)(int, siginfo_t *, void *))
-{
-    struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
-
-    /* one handler at a time, so that each instruction is of the thread, which makes none asleep */
-    sigfillset(&action.sa_mask);
-    sigaction(number, &action, NULL);
-}
-
-static void begin_steps(size_t count, void (*come)(void))
-{
-    steps = count;
-    interruption = come;
-    raise(SIGUSR2);
-}
-
-/* False if it has come. */
-static bool end_steps(void)
-{
-    bool is_left = interruption != NULL;
-
-    interruption = NULL; /* the next step is the last */
-    return is_left;
-}
 
 static void prepare(void)
 {
-    if (!can_step()) {
-        skip();
-    }
-    handle(SIGUSR2, begin_to_step);
-    handle(SIGTRAP, step);
+    stepping_prepare();
     alarm(WATCHDOG_S);
 }
 
@@ -215,9 +128,9 @@ static bool use_while_stepping(size_t count, void (*use)(void), void (*come)(voi
     if (use == give_own) {
         take_own();
     }
-    begin_steps(count, come);
+    stepping_begin(count, come);
     use();
-    bool has_come = !end_steps();
+    bool has_come = stepping_end();
     assert_int_equal(own[1] != NULL, use == take_own); /* there are always enough */
     expect_all_in_order();
     return has_come;
@@ -226,11 +139,12 @@ static bool use_while_stepping(size_t count, void (*use)(void), void (*come)(voi
 static void expect_no_bad_moment(void (*use)(void), void (*come)(void), bool handler_has_one)
 {
     for (size_t used_before = 0; used_before < BLOCKS; used_before++) {
-        size_t count = 0;
+        size_t count = 1 + used_before % test_scale();
 
         do {
             begin_slab(used_before, handler_has_one);
-        } while (use_while_stepping(++count, use, come));
+            count += test_scale();
+        } while (use_while_stepping(count - test_scale(), use, come));
     }
 }
 
@@ -288,16 +202,11 @@ static void give_held(void)
 /* If the thread has made no step since the last time. */
 static void end_sleep(int number, siginfo_t *info, void *context)
 {
-    static size_t seen;
-    bool sleeps = steps == seen;
-
     (void)number;
     (void)info;
-    seen = steps;
-    if (sleeps && interruption != NULL && slab.wait_q.first != 0) {
-        set_trap_flag(context, false);
+    if (stepping_is_still() && slab.wait_q.first != 0) {
         slept = true;
-        interrupt();
+        stepping_come_now(context);
     }
 }
 
@@ -319,9 +228,9 @@ static void wait_while_stepping(size_t count)
 
     assert_int_equal(k_mem_slab_init(&slab, buffer, BLOCK_BYTES, 1), 0);
     assert_int_equal(k_mem_slab_alloc(&slab, &held, K_NO_WAIT), 0);
-    begin_steps(count, give_held);
+    stepping_begin(count, give_held);
     int result = k_mem_slab_alloc(&slab, &same, K_FOREVER);
-    end_steps();
+    stepping_end();
     assert_int_equal(result, 0);
     assert_ptr_equal(same, held);
     assert_true(slab_is_at_rest(&slab, 1));
@@ -334,8 +243,11 @@ static void a_handler_may_give_what_is_waited_for_at_any_moment(void **state)
 {
     size_t sleeps = 0;
 
+    struct sigaction action = {.sa_sigaction = end_sleep, .sa_flags = SA_SIGINFO | SA_RESTART};
+
     prepare();
-    handle(SIGUSR1, end_sleep);
+    sigfillset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
     timer_t timer = begin_backstop();
     for (size_t count = 1; sleeps < SLEEPS; count += distance) {
         slept = false;
@@ -357,5 +269,6 @@ int main(int argc, char **argv)
     if (argc > 1) {
         distance = strtoul(argv[1], NULL, 10);
     }
+    distance *= test_scale();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

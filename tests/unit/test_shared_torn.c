@@ -8,7 +8,7 @@
  * stepped through without a death, to learn after which instructions the shared memory is another
  * one: there, after its stores, later victims die. With a stride they die after every STRIDE'th
  * instruction instead: 1 takes an hour. Who puts things in order is killed at that in the same way.
- */
+ * QUARRY_TEST_SCALE divides the number of deaths. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -21,6 +21,7 @@
 #include <zephyr/kernel.h>
 #include "kernel/shared_heap.h"
 #include "../support/random.h"
+#include "../support/stepping.h"
 #include "../support/torn_play.h"
 
 #define SMALL_BYTES 40u
@@ -295,8 +296,8 @@ static void die_after(const struct torn_scene *scene, size_t steps)
 
 static void skip_under_valgrind(void)
 {
-    if (scaled_rounds(2) != 2) {
-        skip(); /* a child under Valgrind would be stepped through Valgrind */
+    if (stepping_is_under_valgrind()) {
+        skip();
     }
 }
 
@@ -311,7 +312,7 @@ static void victims_die_anywhere(void **state)
 
     skip_under_valgrind();
     find_points_of(scene, stride, &points);
-    size_t each = stride == 0 && points.count > MANY_POINTS ? 2 : 1;
+    size_t each = (stride == 0 && points.count > MANY_POINTS ? 2 : 1) * test_scale();
     for (size_t i = 0; i < points.count; i += each) {
         die_after(scene, points.steps[i]);
     }
@@ -370,7 +371,7 @@ static void menders_die_too(void **state)
     static struct points points;
     static struct points points_of_mending;
     const struct torn_scene *scene = *state;
-    size_t some_first = stride == 0 ? SOME_FIRST : 1;
+    size_t some_first = (stride == 0 ? SOME_FIRST : 1) * test_scale();
     size_t some_second = stride == 0 ? SOME_SECOND : 1;
 
     skip_under_valgrind();

@@ -13,6 +13,7 @@
 #include "../support/fake_os.h"
 #include "../support/good_child.h"
 #include "../support/memory_look.h"
+#include "../support/random.h"
 
 #define STEP 64u
 
@@ -245,7 +246,7 @@ static void much_at_once_is_not_kept(void **state)
 /* What is far apart in the range is found bit by bit. */
 static void purge_from_the_end(void *arg)
 {
-    const size_t count = 100000; /* 6 GiB, of which a little is touched */
+    const size_t count = scaled_rounds(100000); /* 6 GiB, of which a little is touched */
 
     CHECK_THAT(slices_reserve());
     CHECK_THAT(slices_take(count) == 0);

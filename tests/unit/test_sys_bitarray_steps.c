@@ -7,7 +7,7 @@
  *
  * The hole is so small that both want the same bits of it, or large enough for both. A signal takes
  * so long that the handler comes after every 17th instruction only, from one that differs from
- * trial to trial; another distance may be given as an argument. */
+ * trial to trial; another distance may be given as an argument. QUARRY_TEST_SCALE multiplies it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <quarry/bitarray.h>
+#include "../support/random.h"
 #include "../support/stepping.h"
 
 #define SMALL      400u
@@ -197,12 +198,12 @@ static void expect_no_bad_moment(const struct trial *trial)
     assert_true(count > 50);
 }
 
-/* The same after each single instruction. */
+/* The same after each single instruction, unless QUARRY_TEST_SCALE says otherwise. */
 static void expect_no_bad_moment_at_all(struct trial trial)
 {
     size_t usual = distance;
 
-    distance = 1;
+    distance = test_scale();
     expect_no_bad_moment(&trial);
     distance = usual;
 }
@@ -306,5 +307,6 @@ int main(int argc, char **argv)
     if (argc > 1) {
         distance = strtoul(argv[1], NULL, 10);
     }
+    distance *= test_scale();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
  *
  * The hole is empty, too small for both, or large enough. A signal takes so long that the handler
  * comes after every 23rd instruction only, from one that differs from trial to trial; another
- * distance may be given as an argument. */
+ * distance may be given as an argument. QUARRY_TEST_SCALE multiplies it. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <quarry/mem_blocks.h>
+#include "../support/random.h"
 #include "../support/stepping.h"
 
 #define SMALL       150u
@@ -399,5 +400,6 @@ int main(int argc, char **argv)
     if (argc > 1) {
         distance = strtoul(argv[1], NULL, 10);
     }
+    distance *= test_scale();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
