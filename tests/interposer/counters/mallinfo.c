@@ -32,7 +32,7 @@ extern struct mallinfo old_mallinfo(void) __asm__("mallinfo");
 
 static void test(char **argv)
 {
-    for (size_t bytes = 1100; bytes < 60000; bytes = bytes * 2 + 17) {
+    for (size_t bytes = 1100; bytes < 32 * KIB; bytes = bytes * 2 + 17) {
         expect_counted(bytes);
     }
     EXPECT((size_t)(unsigned int)old_mallinfo().uordblks == mallinfo2().uordblks);

@@ -25,7 +25,7 @@ static void test(char **argv)
     expect_large(5 * MIB, 1);
     if (default_threshold_is_known) {
         expect_large(512 * KIB, 1);
-        expect_large(60 * KIB, 0);
+        expect_large(30 * KIB, 0);
     }
     EXPECT(mallopt(M_MMAP_THRESHOLD, 200 * 1024) == 1);
     expect_large(210 * KIB, 1);
