@@ -60,8 +60,10 @@ static const char *const values[OPTION_COUNT] = {
     [OPTION_ZERO_ON_FREE] = "0 or 1, and for the hardened malloc only",
 };
 
-/* The setters of the first reader. Atomic. */
-static const option_setter *first_reader;
+/* The setters of the first reader. Atomic. Exported, and weak so that no compiler takes the one at
+ * hand: in a process that has a preloaded malloc and libquarry.so as well, both have the one that
+ * the loader finds first. */
+__attribute__((visibility("default"), weak)) const option_setter *quarry_options_first_reader;
 
 bool option_text_is(struct option_text text, const char *word)
 {
@@ -221,8 +223,8 @@ static bool reports_unknown_names(const option_setter *setters)
 {
     const option_setter *first = NULL;
 
-    return __atomic_compare_exchange_n(&first_reader, &first, setters, false, __ATOMIC_RELAXED,
-                                       __ATOMIC_RELAXED) ||
+    return __atomic_compare_exchange_n(&quarry_options_first_reader, &first, setters, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED) ||
            first == setters;
 }
 

@@ -10,22 +10,6 @@
 #include <zephyr/kernel/kheap.h>
 #include <zephyr/kernel/thread.h>
 
-/* AddressSanitizer reports the stack of a thread that was cancelled inside of a function, and
- * ThreadSanitizer does not see which locks a thread takes after it was cancelled in sem_wait. */
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define UNDER_TSAN true
-#else
-#define UNDER_TSAN false
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define UNDER_ASAN true
-#else
-#define UNDER_ASAN false
-#endif
-
 struct heap_client {
     /* Set before it begins. */
     struct k_heap *heap;

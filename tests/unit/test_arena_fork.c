@@ -22,6 +22,7 @@
 #include "process/region.h"
 #include "../support/death.h"
 #include "../support/fake_os.h"
+#include "../support/sanitizers.h"
 
 #define MIB         ((size_t)1 << 20)
 #define GROWS_BYTES (6 * MIB) /* a block of this size needs os_commit after arena_trim(0) */
@@ -416,7 +417,7 @@ static void signal_while_waiting_to_fork(void *arg)
 
 static void handler_may_interrupt_waiting_to_fork(void **state)
 {
-    if (getenv("TSAN_OPTIONS") != NULL) {
+    if (UNDER_TSAN) {
         skip(); /* its runtime keeps signals back while a thread waits for a mutex */
     }
     struct death death = death_of(signal_while_waiting_to_fork, NULL);

@@ -13,18 +13,9 @@
 #include <cmocka.h>
 #include "debug/event_lock.h"
 #include "../support/insider.h"
+#include "../support/sanitizers.h"
 
 #define ROUNDS 5000
-
-/* GCC has a macro for it, Clang a feature. */
-#if !defined(__has_feature)
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define UNDER_TSAN true
-#else
-#define UNDER_TSAN false
-#endif
 
 static unsigned int mended;
 
@@ -181,14 +172,6 @@ static bool child_was_good(pid_t child)
     int status = 0;
 
     return waitpid(child, &status, 0) == child && WIFEXITED(status);
-}
-
-/* ThreadSanitizer does not know that the lock is made anew, and believes that it is still held. */
-static void skip_under_thread_sanitizer(void)
-{
-    if (UNDER_TSAN) {
-        skip();
-    }
 }
 
 static void child_can_use_a_lock_that_was_free(void **state)

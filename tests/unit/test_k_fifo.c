@@ -12,6 +12,7 @@
 #include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
+#include "../support/sanitizers.h"
 #include "kernel/guard.h"
 
 #define ITEMS        8u

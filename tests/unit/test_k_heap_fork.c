@@ -17,6 +17,7 @@
 #include "../support/heap_client.h"
 #include "../support/heap_fields.h"
 #include "../support/insider.h"
+#include "../support/sanitizers.h"
 
 #define HEAP_BYTES   1024u
 #define HANG_SECONDS 300u
@@ -176,14 +177,6 @@ static void use_heap_after_insider(void *arg)
 
     heap_listener_unregister(listener);
     use_heap(NULL);
-}
-
-/* It believes that a lock is still held which was made anew. */
-static void skip_under_thread_sanitizer(void)
-{
-    if (UNDER_TSAN) {
-        skip();
-    }
 }
 
 /* Before it frees, the heap is as it should be. */

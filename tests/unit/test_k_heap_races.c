@@ -18,6 +18,7 @@
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
 #include "../support/random.h"
+#include "../support/sanitizers.h"
 
 #define HEAP_BYTES   2048u
 #define PIECE        200u

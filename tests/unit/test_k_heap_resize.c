@@ -16,6 +16,7 @@
 #include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
+#include "../support/sanitizers.h"
 
 #define HEAP_BYTES   4096u
 #define UNIT         64u

@@ -18,6 +18,7 @@
 #include "../support/insider.h"
 #include "../support/race_detector.h"
 #include "../support/random.h"
+#include "../support/sanitizers.h"
 #include "../support/signal_timer.h"
 
 #define HEAP_BYTES   4096u

@@ -14,6 +14,7 @@
 #include "../support/heap_client.h"
 #include "../support/heap_picture.h"
 #include "../support/insider.h"
+#include "../support/sanitizers.h"
 
 #define HEAP_BYTES   2048u
 #define HANG_SECONDS 300u

@@ -20,18 +20,9 @@
 #include "kernel/wait_queue.h"
 #include "../support/insider.h"
 #include "../support/random.h"
+#include "../support/sanitizers.h"
 #include "../support/slab_client.h"
 #include "../support/slab_queue.h"
-
-/* GCC has a macro for it, Clang a feature. */
-#if !defined(__has_feature)
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define UNDER_TSAN true
-#else
-#define UNDER_TSAN false
-#endif
 
 #define BLOCK_BYTES 32u
 #define BLOCKS      6u
@@ -54,14 +45,6 @@ static void *take(void)
 
     k_mem_slab_alloc(&slab, &mem, K_NO_WAIT);
     return mem;
-}
-
-/* ThreadSanitizer does not know that the lock is made anew, and believes that it is still held. */
-static void skip_under_thread_sanitizer(void)
-{
-    if (UNDER_TSAN) {
-        skip();
-    }
 }
 
 /* --- Children --- */

@@ -15,6 +15,7 @@
 #include "../support/death.h"
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
+#include "../support/sanitizers.h"
 #include "kernel/guard.h"
 #include "kernel/lock.h"
 #include "kernel/wait_queue.h"

@@ -17,6 +17,7 @@
 #include "../support/heap_client.h"
 #include "../support/heap_fields.h"
 #include "../support/insider.h"
+#include "../support/sanitizers.h"
 #include "../support/shared_regions.h"
 
 #define PIECE        40u

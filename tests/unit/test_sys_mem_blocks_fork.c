@@ -17,16 +17,7 @@
 #include <zephyr/sys/mem_blocks.h>
 #include "../support/death.h"
 #include "../support/insider.h"
-
-/* GCC has a macro for it, Clang a feature. */
-#if !defined(__has_feature)
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define UNDER_TSAN true
-#else
-#define UNDER_TSAN false
-#endif
+#include "../support/sanitizers.h"
 
 #define BLOCK_BYTES  16u
 #define BLOCKS       (Z_BITARRAY_DIRECT_BITS + 76u) /* with a summary of what is full */
@@ -151,14 +142,6 @@ static void use_blocks_after_insider(void *taken)
 {
     heap_listener_unregister(&listener);
     use_blocks(*(size_t *)taken);
-}
-
-/* It believes that a lock is still held which was made anew. */
-static void skip_under_thread_sanitizer(void)
-{
-    if (UNDER_TSAN) {
-        skip();
-    }
 }
 
 static void a_child_has_blocks_that_were_being_given_back(void **state)

@@ -12,6 +12,7 @@
 #include <zephyr/kernel.h>
 #include "../support/death.h"
 #include "../support/heap_client.h"
+#include "../support/sanitizers.h"
 
 #define NO_OWNER  "block has no owner: double free, not of k_malloc, or damaged"
 #define UNALIGNED "address is not aligned as k_malloc aligns: not a block"

@@ -17,6 +17,7 @@
 #include "../support/heap_client.h"
 #include "../support/race_detector.h"
 #include "../support/random.h"
+#include "../support/sanitizers.h"
 #include "../support/signal_timer.h"
 
 #define THREADS      3u

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <zephyr/kernel/thread.h>
 #include "os/os.h"
+#include "../support/sanitizers.h"
 #include "../support/thread_fixture.h"
 
 #if __has_include(<valgrind/drd.h>)
@@ -19,23 +20,9 @@
 #define UNDER_DRD false
 #endif
 
-/* GCC has macros for it, Clang features. */
-#if !defined(__has_feature)
-#define __has_feature(feature) 0
-#endif
-/* AddressSanitizer takes what a cancelled function had on the stack for still there. */
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define CAN_CANCEL false
-#else
-#define CAN_CANCEL true
-#endif
 /* ThreadSanitizer and DRD do not notice that a thread leaves sem_wait by being cancelled, and miss
  * what it locks and posts then. */
-#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
-#define CAN_CANCEL_JOINER false
-#else
-#define CAN_CANCEL_JOINER (CAN_CANCEL && !UNDER_DRD)
-#endif
+#define CAN_CANCEL_JOINER (CAN_CANCEL && !UNDER_TSAN && !UNDER_DRD)
 
 static k_tid_t tid_of_posix_thread;
 

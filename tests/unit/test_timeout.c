@@ -13,16 +13,7 @@
 #include <zephyr/sys/util.h>
 #include "kernel/timeout.h"
 #include "os/os.h"
-
-/* AddressSanitizer reports the stack of a thread that was cancelled inside of a function. */
-#ifndef __has_feature
-#define __has_feature(x) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define CAN_CANCEL false
-#else
-#define CAN_CANCEL true
-#endif
+#include "../support/sanitizers.h"
 
 #define NS_PER_US     INT64_C(1000)
 #define NS_PER_MS     INT64_C(1000000)
