@@ -33,9 +33,10 @@ size_t bitarray_count_region(const sys_bitarray_t *bitarray, size_t num_bits, si
 bool bitarray_find_nth_set(const sys_bitarray_t *bitarray, size_t n, size_t num_bits, size_t offset,
                            size_t *found_at);
 
-/* False iff no bit is set; else *found_at is the last. */
-bool bitarray_find_last_set(const sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
-                            size_t *found_at);
+/* False iff no bit is set that is clear in `but`, which has as many bits; else *found_at is the
+ * last. */
+bool bitarray_find_last_set_but(const sys_bitarray_t *bitarray, const sys_bitarray_t *but,
+                                size_t num_bits, size_t offset, size_t *found_at);
 
 /* --- To change, whatever the bits are --- */
 

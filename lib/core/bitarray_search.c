@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Searching bit arrays for clear bits: one, the lowest run of up to 64, the lowest long run; and
- * for the last bit that is set.
+ * for the last bit that is set in one array and not in another.
  *
  * Short runs. Units are looked at one after the other; of each, three places may hold the run:
  *
@@ -194,14 +194,19 @@ static size_t find_short_run(sys_bitarray_t *bitarray, size_t num_bits, size_t f
 
 /* --- Longer runs --- */
 
-/* The highest bit set from `first` to before `end`, which are different; or NOT_FOUND. */
-static size_t highest_set(const sys_bitarray_t *bitarray, size_t first, size_t end)
+/* The highest bit set from `first` to before `end`, which are different, that is not set in `but`,
+ * if there is such an array; or NOT_FOUND. */
+static inline size_t highest_set(const sys_bitarray_t *bitarray, const sys_bitarray_t *but,
+                                 size_t first, size_t end)
 {
     size_t unit = (end - 1) / UNIT_BITS;
 
     for (;;) {
         uint64_t value = unit_load(bitarray, unit) & unit_mask(unit, first, end - 1);
 
+        if (but != NULL) {
+            value &= ~unit_load(but, unit);
+        }
         if (value != 0) {
             return unit * UNIT_BITS + unit_highest(value);
         }
@@ -212,10 +217,10 @@ static size_t highest_set(const sys_bitarray_t *bitarray, size_t first, size_t e
     }
 }
 
-bool bitarray_find_last_set(const sys_bitarray_t *bitarray, size_t num_bits, size_t offset,
-                            size_t *found_at)
+bool bitarray_find_last_set_but(const sys_bitarray_t *bitarray, const sys_bitarray_t *but,
+                                size_t num_bits, size_t offset, size_t *found_at)
 {
-    size_t bit = highest_set(bitarray, offset, offset + num_bits);
+    size_t bit = highest_set(bitarray, but, offset, offset + num_bits);
 
     if (bit == NOT_FOUND) {
         return false;
@@ -231,7 +236,7 @@ static size_t find_long_run(sys_bitarray_t *bitarray, size_t num_bits, size_t fr
 
     while (start != NOT_FOUND && num_bits <= bitarray->num_bits - start) {
         size_t end = start + num_bits;
-        size_t bit = highest_set(bitarray, unknown, end);
+        size_t bit = highest_set(bitarray, NULL, unknown, end);
 
         if (bit == NOT_FOUND) {
             return start;

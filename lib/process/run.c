@@ -30,6 +30,7 @@
 #include "process/large.h"
 #include "process/large_counts.h"
 #include "process/options.h"
+#include "process/thread_cache.h"
 
 #define RUN_MOST_BYTES ((size_t)256 << 20)
 
@@ -73,7 +74,9 @@ void *run_alloc(size_t align, size_t bytes, bool zeroed)
         return NULL;
     }
     slab_make_run(slice, (uint32_t)count);
-    slices_purge_if_due();
+    if (thread_cache_is_time_to_look(count)) {
+        slices_purge_if_due();
+    }
     large_counts_made(bytes_of(count));
     return slice_start(slice);
 }

@@ -18,12 +18,13 @@
  *
  *   1. what has not been needed for the purge delay is gone, if there were calls meanwhile.
  *
- * Calls come from every thread that allocates: with each large block, and with each list of small
- * ones that it begins, which are short while memory is kept (thread_cache.c). A list that a thread
- * began before is at most a slab's. From then on
+ * Calls come from every thread that allocates: with each MiB of large blocks, and with each list of
+ * small ones that it begins, which are short while memory is kept (thread_cache.c). A list that a
+ * thread began before is at most a slab's. From then on
  *
- *   2. 512 allocations of one size by one thread, or one large one, are a look, and one look after
- *      the delay gives MOST_AT_ONCE slices back, or all there are. The delay begins with a look.
+ *   2. 512 allocations of one size by one thread, or large ones of a MiB in all, are a look, and
+ *      one look after the delay gives MOST_AT_ONCE slices back, or all there are. The delay begins
+ *      with a look.
  *
  * Nobody asks for the time when memory is freed: with code and data of it out of the caches that
  * takes longer than all else free does. So a window ends, and another begins, with the first look

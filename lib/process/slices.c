@@ -6,17 +6,19 @@
  * slice is found in bounded time; neighbours by a look at the range up to where they are, 64 slices
  * at a time: measured, 1.5 us for each GiB in which there are none.
  *
- * Slices that were given back are remembered as touched; when some of them are due to go back to
- * the kernel (slice_decay.c), whoever allocates next claims them, from the last one on, tells the
- * kernel to have their memory, and releases them. So no system call is made while anybody waits.
+ * Slices that were taken once are remembered as touched, and kept when they are given back; when
+ * some of them are due to go back to the kernel (slice_decay.c), whoever allocates next claims
+ * them, from the last one on, tells the kernel to have their memory, and releases them. So no
+ * system call is made while anybody waits.
  *
  * In the real-time mode the first slices are the reserve (slice_reserve.c): then no time is asked
  * for and nothing is given to the kernel.
  *
  * Invariants:
  *   1. A slice is taken iff its bit is set; whoever set it has it, with its descriptor.
- *   2. A slice that is neither taken nor touched has no memory, and reads as zeros. One that is
- *      taken is not touched: whoever takes it clears the bit. */
+ *   2. A slice that is not touched has no memory, and reads as zeros. Whoever has a slice, and
+ *      nobody else, changes its bit: sets it when taking it, clears it when its memory has gone.
+ *   3. So those that are kept are touched and not taken. */
 #include "process/slices.h"
 
 #include <stdatomic.h>
@@ -139,16 +141,29 @@ static size_t count_more(size_t used, size_t kept)
     return (uint32_t)(atomic_fetch_add_explicit(&used_and_kept, more, memory_order_relaxed) + more);
 }
 
-/* Invariant 2: they are not kept any more. Returns how many were. Writes the bits even if all are
- * clear, so that it is not free that has their page made. */
-static size_t take_from_kept(size_t slice, size_t count)
+/* Invariant 2: whoever takes slices is going to touch them. Returns how many were touched before.
+ * Nothing is written if all were, so that threads which use the same slices by turns do not wait
+ * for each other's words. */
+static size_t touch(size_t slice, size_t count)
 {
     if (count == 1) {
-        return bitarray_clear_bit(&touched, slice);
+        return bitarray_is_bit_set(&touched, slice) || bitarray_set_bit(&touched, slice);
     }
-    size_t were_kept = bitarray_count_region(&touched, count, slice);
+    size_t before = bitarray_count_region(&touched, count, slice);
+
+    if (before != count) {
+        bitarray_set_region(&touched, count, slice);
+    }
+    return before;
+}
+
+/* Slices that the caller has taken have no memory any more. Returns how many had. */
+static size_t untouch(size_t slice, size_t count)
+{
+    size_t before = bitarray_count_region(&touched, count, slice);
+
     bitarray_clear_region(&touched, count, slice);
-    return were_kept;
+    return before;
 }
 
 /* How many of the slices from `first` on, at most `most`, are touched or are not, as it is asked.
@@ -189,7 +204,7 @@ static bool begin_use(size_t slice, size_t count, bool zeroed)
     if (zeroed) {
         clear_touched(slice, count);
     }
-    slice_decay_fewer_are_kept(count_more(count, 0 - take_from_kept(slice, count)));
+    slice_decay_fewer_are_kept(count_more(count, 0 - touch(slice, count)));
     return true;
 }
 
@@ -220,6 +235,7 @@ bool slices_take_at(size_t slice, size_t count)
 
 void slices_give_untouched(size_t slice, size_t count)
 {
+    untouch(slice, count);
     count_more(0 - count, 0);
     bitarray_release(&taken, count, slice);
 }
@@ -245,7 +261,6 @@ void slices_give(size_t slice, size_t count)
         slices_give_untouched(slice, count);
         return;
     }
-    bitarray_set_region(&touched, count, slice);
     count_more(0 - count, count);
     bitarray_release(&taken, count, slice);
     look_from(slice + count);
@@ -253,23 +268,23 @@ void slices_give(size_t slice, size_t count)
 
 /* --- To the kernel --- */
 
-/* The last slice below `end` that is touched, as far as one call looks; SLICE_NONE: none is.
+/* The last slice below `end` that is kept, as far as one call looks; SLICE_NONE: none is.
  * *looked_to is how far that was. */
-static size_t last_touched(size_t end, size_t *looked_to)
+static size_t last_kept(size_t end, size_t *looked_to)
 {
     size_t from = end > LOOK_SLICES ? end - LOOK_SLICES : 0;
     size_t last = SLICE_NONE;
 
     *looked_to = from;
-    if (end != 0 && bitarray_find_last_set(&touched, end - from, from, &last)) {
+    if (end != 0 && bitarray_find_last_set_but(&touched, &taken, end - from, from, &last)) {
         *looked_to = last;
     }
     return last;
 }
 
-/* Claims at most so many free slices that are touched, neighbours that end with `last`; returns
+/* Claims at most so many slices that are kept, neighbours that end with `last`; returns
  * their number, 0 if somebody else is at that one. */
-static size_t claim_touched(size_t last, size_t most)
+static size_t claim_kept(size_t last, size_t most)
 {
     size_t count = 0;
 
@@ -284,8 +299,8 @@ static size_t claim_touched(size_t last, size_t most)
  * down; returns how many went. */
 static size_t purge_run(size_t *end, size_t most)
 {
-    size_t last = last_touched(*end, end);
-    size_t count = last != SLICE_NONE ? claim_touched(last, most) : 0;
+    size_t last = last_kept(*end, end);
+    size_t count = last != SLICE_NONE ? claim_kept(last, most) : 0;
 
     if (count == 0) {
         return 0;
@@ -293,7 +308,7 @@ static size_t purge_run(size_t *end, size_t most)
     *end = last + 1 - count;
     bool is_gone = os_discard(slice_start(*end), count << SLICE_SHIFT);
     if (is_gone) {
-        count_more(0, 0 - take_from_kept(*end, count));
+        count_more(0, 0 - untouch(*end, count));
     }
     bitarray_release(&taken, count, *end);
     return is_gone ? count : 0;

@@ -28,7 +28,7 @@ size_t slices_take_zeroed(size_t count);
 /* Takes those slices, if nobody has any of them, nor are they beyond the reserve. */
 bool slices_take_at(size_t slice, size_t count);
 
-/* Gives back slices that have no memory: it is zeros, and nobody has touched it since. */
+/* Gives back slices whose memory has gone: it is zeros, and nobody has touched it since. */
 void slices_give_untouched(size_t slice, size_t count);
 
 /* Gives them back. Their memory stays for whoever takes them next, and goes to the kernel when

@@ -43,6 +43,8 @@ _Static_assert(FEW_LETTERS >= SLAB_PORTION_BLOCKS, "a letter is opened for each 
  * kernel: to ask for the time costs as much as most visits that are for one block. So that a thread
  * which allocates now and then looks as well, lists are short while memory waits. */
 #define BLOCKS_PER_LOOK 256
+/* The same for slices in runs: for a MiB, which costs so much besides that the time is nothing. */
+#define SLICES_PER_LOOK 16u
 /* Slabs that are compared to find the next current one. */
 #define CANDIDATES 4u
 
@@ -270,6 +272,21 @@ void *thread_cache_alloc_slowly(size_t size_class)
         slices_purge_if_due();
     }
     return block;
+}
+
+bool thread_cache_is_time_to_look(size_t slices)
+{
+    struct thread_cache *cache = thread_cache;
+
+    if (cache == &no_cache || slices >= SLICES_PER_LOOK) {
+        return true;
+    }
+    own_add(&cache->slices_since_look, (uint32_t)slices);
+    if (cache->slices_since_look < SLICES_PER_LOOK) {
+        return false;
+    }
+    cache->slices_since_look = 0;
+    return true;
 }
 
 void thread_cache_prepare(void)

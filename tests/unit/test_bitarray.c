@@ -317,19 +317,39 @@ static void the_summary_begins_where_it_may(void **state)
 static void the_last_bit_is_found(void **state)
 {
     (void)state;
+    static uint32_t no_words[QUARRY_BITARRAY_WORDS(LARGE)];
+    sys_bitarray_t none;
     size_t found = 77;
 
+    bitarray_make_of_zeros(&none, LARGE, no_words);
     make(LARGE);
-    assert_false(bitarray_find_last_set(&array, LARGE, 0, &found));
+    assert_false(bitarray_find_last_set_but(&array, &none, LARGE, 0, &found));
     for (size_t bit = 1; bit < LARGE; bit += bit / 2 + 1) {
         bitarray_set_bit(&array, bit);
-        assert_true(bitarray_find_last_set(&array, LARGE, 0, &found) && found == bit);
-        assert_true(bitarray_find_last_set(&array, 1, bit, &found) && found == bit);
-        assert_true(bitarray_find_last_set(&array, bit + 1, 0, &found) && found == bit);
-        assert_int_equal(bitarray_find_last_set(&array, bit, 0, &found), bit != 1);
+        assert_true(bitarray_find_last_set_but(&array, &none, LARGE, 0, &found) && found == bit);
+        assert_true(bitarray_find_last_set_but(&array, &none, 1, bit, &found) && found == bit);
+        assert_true(bitarray_find_last_set_but(&array, &none, bit + 1, 0, &found) && found == bit);
+        assert_int_equal(bitarray_find_last_set_but(&array, &none, bit, 0, &found), bit != 1);
         assert_true(found < bit || bit == 1);
     }
-    assert_false(bitarray_find_last_set(&array, 100, LARGE - 100, &found));
+    assert_false(bitarray_find_last_set_but(&array, &none, 100, LARGE - 100, &found));
+}
+
+static void what_another_array_has_is_passed_over(void **state)
+{
+    (void)state;
+    static uint32_t words[QUARRY_BITARRAY_WORDS(1000)];
+    sys_bitarray_t but;
+    size_t found = 77;
+
+    bitarray_make_of_zeros(&but, 1000, words);
+    bitarray_set_region(&but, 900, 100);
+    make_full(1000);
+    assert_true(bitarray_find_last_set_but(&array, &but, 1000, 0, &found) && found == 99);
+    assert_false(bitarray_find_last_set_but(&array, &but, 900, 100, &found));
+    bitarray_clear_region(&but, 2, 500);
+    assert_true(bitarray_find_last_set_but(&array, &but, 1000, 0, &found) && found == 501);
+    assert_false(bitarray_find_last_set_but(&array, &array, 1000, 0, &found));
 }
 
 /* Storage is counted as it is used: words of the levels as the macro has it. */
@@ -362,6 +382,7 @@ int main(void)
         cmocka_unit_test_teardown(mending_keeps_what_is_right, end),
         cmocka_unit_test_teardown(the_summary_begins_where_it_may, end),
         cmocka_unit_test_teardown(the_last_bit_is_found, end),
+        cmocka_unit_test_teardown(what_another_array_has_is_passed_over, end),
         cmocka_unit_test_teardown(a_summary_is_small, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
