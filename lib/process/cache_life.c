@@ -234,9 +234,8 @@ static void give_up(struct thread_cache *cache)
         if (cache->current[size_class] != NULL) {
             cache_give_up_current(cache, size_class);
         }
-        orphans_add(&cache->partial[size_class]);
+        orphans_add(&cache->waiting[size_class]);
     }
-    orphans_add(&cache->set_aside);
 }
 
 static void end_thread(void)

@@ -21,30 +21,52 @@
 
 /* --- Any file --- */
 
-/* The first of a list is written at once: orphans_adopt looks at the orphans' without their lock.
- */
+/* A list's first slab has the last one as its previous. The first is written at once: orphans_adopt
+ * looks at the orphans' without their lock. */
 static inline void cache_link(struct slab **list, struct slab *slab)
 {
-    slab->previous = NULL;
-    slab->next = *list;
-    if (slab->next != NULL) {
-        slab->next->previous = slab;
+    struct slab *first = *list;
+
+    slab->next = first;
+    slab->previous = first != NULL ? first->previous : slab;
+    if (first != NULL) {
+        first->previous = slab;
     }
     __atomic_store_n(list, slab, __ATOMIC_RELAXED);
 }
 
 static inline void cache_unlink(struct slab **list, const struct slab *slab)
 {
-    if (slab->next != NULL) {
-        slab->next->previous = slab->previous;
-    }
-    if (slab->previous != NULL) {
-        slab->previous->next = slab->next;
+    struct slab *first = *list;
+    struct slab *next = slab->next;
+
+    if (slab == first) {
+        __atomic_store_n(list, next, __ATOMIC_RELAXED);
     } else {
-        __atomic_store_n(list, slab->next, __ATOMIC_RELAXED);
+        slab->previous->next = next;
+    }
+    if (next != NULL) {
+        next->previous = slab->previous;
+    } else {
+        first->previous = slab->previous; /* of the last one, but for a list of its own */
     }
 }
 
+static inline void cache_link_last(struct slab **list, struct slab *slab)
+{
+    struct slab *first = *list;
+
+    if (first == NULL) {
+        cache_link(list, slab);
+        return;
+    }
+    slab->next = NULL;
+    slab->previous = first->previous;
+    first->previous->next = slab;
+    first->previous = slab;
+}
+
+/* Whether it is an orphan without free blocks. */
 static inline bool cache_is_set_aside(const struct slab *slab)
 {
     return (slab_owner(slab) & SLAB_SET_ASIDE) != 0;
@@ -83,9 +105,13 @@ static inline void cache_leave(struct thread_cache *cache)
 void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first, void *last,
                       uint32_t count);
 
-/* The best of the first slabs on `partial`, NULL if there is none: one with free blocks rather than
- * such as were never used, and the fuller one. Busy, or the orphans' with their lock. */
-struct slab *cache_best_partial(const struct thread_cache *cache, size_t size_class);
+/* Slabs that are compared to find the next current one. */
+#define CACHE_CANDIDATES 4u
+
+/* The best of the first slabs on `waiting`, NULL if these have no blocks: one with free blocks
+ * rather than such as were never used. Those without are the last ones afterwards. Busy, or the
+ * orphans' with their lock. */
+struct slab *cache_best_waiting(struct thread_cache *cache, size_t size_class);
 
 /* The class's head list and current slab become an ordinary slab. Busy; not while it is claimed. */
 void cache_give_up_current(struct thread_cache *cache, size_t size_class);

@@ -9,12 +9,12 @@
 static void drop_empty(struct thread_cache *cache, size_t size_class)
 {
     cache_give_up_current(cache, size_class);
-    struct slab *slab = cache->partial[size_class];
+    struct slab *slab = cache->waiting[size_class];
     while (slab != NULL) {
         struct slab *next = slab->next;
 
         if (slab->used == 0) {
-            cache_unlink(&cache->partial[size_class], slab);
+            cache_unlink(&cache->waiting[size_class], slab);
             slab_drop(slab);
         }
         slab = next;
@@ -35,9 +35,8 @@ static void correct_all(struct thread_cache *cache)
         if (cache->current[size_class] != NULL) {
             cache->handed_out -= (uint64_t)(int32_t)slab_correct_used(cache->current[size_class]);
         }
-        correct(cache, cache->partial[size_class]);
+        correct(cache, cache->waiting[size_class]);
     }
-    correct(cache, cache->set_aside);
 }
 
 /* What this thread and others have freed comes home, as far as that can be done here. */

@@ -174,7 +174,7 @@ static void welcome(struct slab *slab)
         return;
     }
     slab_set_owner(slab, has_blocks ? 0 : SLAB_SET_ASIDE);
-    cache_link(has_blocks ? &orphans.partial[slab->size_class] : &orphans.set_aside, slab);
+    cache_link(has_blocks ? &orphans.waiting[slab->size_class] : &orphans.set_aside, slab);
 }
 
 /* A thread that has got the cache since looks into its inbox itself. */
@@ -224,7 +224,7 @@ void orphans_tend(unsigned int portions)
 /* With the lock. */
 static void pass_on(struct thread_cache *cache, struct slab *slab)
 {
-    cache_unlink(cache_is_set_aside(slab) ? &orphans.set_aside : &orphans.partial[slab->size_class],
+    cache_unlink(cache_is_set_aside(slab) ? &orphans.set_aside : &orphans.waiting[slab->size_class],
                  slab);
     cache_take_possession(cache, slab);
 }
@@ -234,8 +234,8 @@ struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool w
     struct slab *slab = NULL;
 
     orphans_tend(ORPHANS_FEW);
-    if (__atomic_load_n(&orphans.partial[size_class], __ATOMIC_RELAXED) != NULL && orphans_try()) {
-        slab = cache_best_partial(&orphans, size_class);
+    if (__atomic_load_n(&orphans.waiting[size_class], __ATOMIC_RELAXED) != NULL && orphans_try()) {
+        slab = cache_best_waiting(&orphans, size_class);
         if (slab != NULL && with_free && slab->free == NULL) {
             slab = NULL;
         }

@@ -13,8 +13,8 @@
 #include "process/shuffle.h"
 #include "process/size_class.h"
 
-/* A slab has room for so many blocks at least: fewer, and most frees would be the first of a slab
- * that was set aside, and bring it back; more, and what a few blocks of a class keep grows. */
+/* A slab has room for so many blocks at least: fewer, and it becomes empty too often, so that its
+ * slices go from class to class; more, and what a few blocks of a class keep grows. */
 #define LEAST_BLOCKS 16u
 
 /* What descriptors have in common that were a run's; one that was never used has 0 blocks. */

@@ -38,7 +38,7 @@ struct thread_cache;
 
 struct slab {
     void *free;        /* blocks that were given back, linked; owner's */
-    uintptr_t owner;   /* owner's thread pointer; with a flag below: no free may be fast */
+    uintptr_t owner;   /* owner's thread pointer; an orphan's: flags below */
     uint32_t used;     /* rule 2; owner's */
     uint32_t threaded; /* blocks that were ever on a list; owner's */
     uint32_t blocks;   /* in all; constant while taken */
@@ -50,6 +50,7 @@ struct slab {
     _Atomic(struct thread_cache *) cache; /* whose it is; NULL: nobody's */
 };
 
+/* Of an orphan: all its blocks are in use. */
 #define SLAB_SET_ASIDE ((uintptr_t)1)
 /* Of an orphan: it is on no list yet (orphans.c). */
 #define SLAB_ARRIVES ((uintptr_t)2)

@@ -4,8 +4,7 @@
  *    cache, one per thread                            slabs of a size class
  *    heads[class]   --> block --> block --> NULL      taken as a whole from the current slab
  *    current[class] --> | slab |
- *    partial[class] --> | slab | <--> | slab |        free blocks, to be the next
- *    set_aside      --> | slab | <--> | slab |        all blocks in use
+ *    waiting[class] --> | slab | <--> | slab |        one of the first of them is to be the next
  *    inbox          --> chain --> chain               freed by other threads (cache_mail.c)
  *
  * malloc pops a block off a head list; free pushes one onto the slab it came from. Neither looks at
@@ -14,12 +13,18 @@
  * those of another slab, or of an orphan, or those of a page that was not used yet, or another slab
  * is made. No call makes a slab and touches a new page as well (slab_take_untouched).
  *
+ * A slab that has no free blocks any more is the last to wait. Nobody hears of it when one of its
+ * blocks is freed: what comes back until its turn comes makes one list, which is the longer, the
+ * longer it waits. The first ones are looked at, and those that are still full are the last ones
+ * again. So no malloc looks at more than a few, and free blocks that they do not have are found
+ * later: a class grows by a slab at most for each CACHE_CANDIDATES that had none.
+ *
  * Invariants, with the cache not busy:
  *   1. Blocks on a head list are of the current slab of that class, and count as used there.
- *   2. A slab is current, or on `partial`, or on `set_aside`. It is marked as set aside iff it is
- *      there, so that whoever frees one of its blocks comes the slow way and brings it back.
- *   3. Of slabs without a used block a class keeps one on `partial`, at most, and none of some
- *      slices: these are worth more to other classes.
+ *   2. A slab is current, or on `waiting`. There, none is in front of a slab that was put first but
+ *      such as have blocks, too.
+ *   3. Of slabs without a used block a class keeps one, at most, and none of some slices: these are
+ *      worth more to other classes.
  *
  * Signal handlers. A handler that interrupts the slow way finds the cache busy: it allocates
  * elsewhere, and what it frees goes into its own inbox. In the fast ways each word is changed by
@@ -45,29 +50,45 @@ _Static_assert(FEW_LETTERS >= SLAB_PORTION_BLOCKS, "a letter is opened for each 
 #define BLOCKS_PER_LOOK 256
 /* The same for slices in runs: for a MiB, which costs so much besides that the time is nothing. */
 #define SLICES_PER_LOOK 16u
-/* Slabs that are compared to find the next current one. */
-#define CANDIDATES 4u
+/* A slab of which less than this part is used is left alone, for it may become empty: larger, and
+ * slabs go from class to class, and pages are touched that the next class need not have; smaller,
+ * and what a class needs no more stays with it (measured: random_replace, churn). */
+#define LEAST_USED_PART 4u
 
 /* --- Blocks that come home --- */
 
-/* A slab that is not current has free blocks again. */
-static void bring_back(struct thread_cache *cache, struct slab *slab)
+static bool has_blocks(const struct slab *slab)
 {
-    cache_unlink(&cache->set_aside, slab);
-    slab_set_owner(slab, slab_owner(slab) & ~SLAB_SET_ASIDE);
-    cache_link(&cache->partial[slab->size_class], slab);
+    return slab->free != NULL || slab_has_room(slab);
 }
 
-/* Of slabs without a used block a cache keeps one of each class, lest it be made anew at once; but
- * of those of some slices the current one will do. */
+/* A slab that is not current has blocks again: its turn comes next. */
+static void bring_back(struct thread_cache *cache, struct slab *slab)
+{
+    struct slab **waiting = &cache->waiting[slab->size_class];
+
+    if (cache_is_set_aside(slab)) {
+        cache_unlink(&cache->set_aside, slab);
+        slab_set_owner(slab, slab_owner(slab) & ~SLAB_SET_ASIDE);
+    } else {
+        cache_unlink(waiting, slab);
+    }
+    cache_link(waiting, slab);
+}
+
+/* Of slabs without a used block a cache keeps one of each class, lest it be made anew at once, if
+ * no other one is to be the next; but of those of some slices the current one will do. */
 static void drop_if_spare(struct thread_cache *cache, struct slab *slab)
 {
-    struct slab **list = &cache->partial[slab->size_class];
-    bool is_only = *list == slab && slab->next == NULL;
+    struct slab **waiting = &cache->waiting[slab->size_class];
 
-    if (slab->used == 0 && slab != cache->current[slab->size_class] &&
-        (!is_only || slab->slices > 1 || cache == &orphans)) {
-        cache_unlink(list, slab);
+    if (slab->used != 0 || slab == cache->current[slab->size_class]) {
+        return;
+    }
+    cache_unlink(waiting, slab);
+    if (slab->slices == 1 && cache != &orphans && (*waiting == NULL || !has_blocks(*waiting))) {
+        cache_link(waiting, slab);
+    } else {
         slab_drop(slab);
     }
 }
@@ -75,11 +96,13 @@ static void drop_if_spare(struct thread_cache *cache, struct slab *slab)
 void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first, void *last,
                       uint32_t count)
 {
+    bool was_full = !has_blocks(slab);
+
     slab_give_chain(slab, first, last, count);
     if (cache_arrives(slab)) {
         return;
     }
-    if (cache_is_set_aside(slab)) {
+    if (was_full && slab != cache->current[slab->size_class]) {
         bring_back(cache, slab);
     }
     drop_if_spare(cache, slab);
@@ -87,43 +110,62 @@ void cache_bring_home(struct thread_cache *cache, struct slab *slab, void *first
 
 /* --- Blocks for malloc. The cache is busy. --- */
 
-static void set_aside(struct thread_cache *cache, struct slab *slab)
+static bool is_left_alone(const struct slab *slab)
 {
-    slab_set_owner(slab, slab_owner(slab) | SLAB_SET_ASIDE);
-    cache_link(&cache->set_aside, slab);
+    return slab->used < slab->blocks / LEAST_USED_PART;
 }
 
 /* Free blocks are better than such as were never used, whose memory is yet to come. Of two slabs
- * that have some, the fuller one is better: so the other one may become empty. */
+ * that have some, the one with more of them is better; of two that are left alone, the fuller one:
+ * so the other one may become empty. */
 static bool is_better(const struct slab *slab, const struct slab *than)
 {
     bool has_free = slab->free != NULL;
+    bool is_last_choice = is_left_alone(slab);
 
-    return has_free != (than->free != NULL) ? has_free : slab->used > than->used;
+    if (has_free != (than->free != NULL)) {
+        return has_free;
+    }
+    if (is_last_choice != is_left_alone(than)) {
+        return !is_last_choice;
+    }
+    return is_last_choice ? slab->used > than->used : slab->used < than->used;
 }
 
-struct slab *cache_best_partial(const struct thread_cache *cache, size_t size_class)
+static void put_last(struct slab **list, struct slab *slab)
 {
-    struct slab *best = cache->partial[size_class];
-    struct slab *slab = best;
+    cache_unlink(list, slab);
+    cache_link_last(list, slab);
+}
 
-    for (unsigned int i = 1; i < CANDIDATES && slab != NULL; i++) {
-        slab = slab->next;
-        best = slab != NULL && is_better(slab, best) ? slab : best;
+struct slab *cache_best_waiting(struct thread_cache *cache, size_t size_class)
+{
+    struct slab *best = NULL;
+    struct slab *next = cache->waiting[size_class];
+
+    for (unsigned int i = 0; i < CACHE_CANDIDATES && next != NULL; i++) {
+        struct slab *slab = next;
+
+        next = slab->next;
+        if (!has_blocks(slab)) {
+            put_last(&cache->waiting[size_class], slab);
+        } else if (best == NULL || is_better(slab, best)) {
+            best = slab;
+        }
     }
     return best;
 }
 
-/* A slab with blocks that were in use before, of the cache's own or left by a thread that has
- * ended: off its list, or NULL. */
+/* A slab with blocks that were in use before, of the first of the cache's own or left by a thread
+ * that has ended: off its list, or NULL. */
 static struct slab *take_with_free(struct thread_cache *cache, size_t size_class)
 {
-    struct slab *slab = cache_best_partial(cache, size_class);
+    struct slab *slab = cache_best_waiting(cache, size_class);
 
     if (slab == NULL || slab->free == NULL) {
         return orphans_adopt(cache, size_class, true);
     }
-    cache_unlink(&cache->partial[size_class], slab);
+    cache_unlink(&cache->waiting[size_class], slab);
     return slab;
 }
 
@@ -131,10 +173,10 @@ static struct slab *take_with_free(struct thread_cache *cache, size_t size_class
  * a new one. */
 static struct slab *another_slab(struct thread_cache *cache, size_t size_class)
 {
-    struct slab *slab = cache->partial[size_class];
+    struct slab *slab = cache_best_waiting(cache, size_class);
 
     if (slab != NULL) {
-        cache_unlink(&cache->partial[size_class], slab);
+        cache_unlink(&cache->waiting[size_class], slab);
         return slab;
     }
     cache_inherit();
@@ -148,22 +190,32 @@ static struct slab *another_slab(struct thread_cache *cache, size_t size_class)
     return slab;
 }
 
+/* The current slab waits for its next turn. */
+static void let_wait(struct thread_cache *cache, size_t size_class)
+{
+    struct slab *slab = cache->current[size_class];
+
+    cache->current[size_class] = NULL;
+    if (has_blocks(slab)) {
+        cache_link(&cache->waiting[size_class], slab);
+    } else {
+        cache_link_last(&cache->waiting[size_class], slab);
+    }
+}
+
 /* The current slab has no free blocks (any more): it, or another one, from which blocks can be had;
  * NULL if there is no memory. */
 static struct slab *change_current(struct thread_cache *cache, size_t size_class)
 {
     struct slab *current = cache->current[size_class];
-    struct slab *next = take_with_free(cache, size_class);
     bool has_room = current != NULL && slab_has_room(current);
+    struct slab *next = take_with_free(cache, size_class);
 
     if (has_room && next == NULL) {
         return current;
     }
-    cache->current[size_class] = NULL;
-    if (has_room) {
-        cache_link(&cache->partial[size_class], current);
-    } else if (current != NULL) {
-        set_aside(cache, current);
+    if (current != NULL) {
+        let_wait(cache, size_class);
     }
     if (next == NULL) {
         next = another_slab(cache, size_class);
@@ -209,12 +261,12 @@ static void *next_block(struct thread_cache *cache, size_t size_class)
 }
 
 /* Whether there are blocks of the class that were in use before. */
-static bool has_free(const struct thread_cache *cache, size_t size_class)
+static bool has_free(struct thread_cache *cache, size_t size_class)
 {
     const struct slab *current = cache->current[size_class];
-    const struct slab *partial = cache_best_partial(cache, size_class);
+    const struct slab *other = cache_best_waiting(cache, size_class);
 
-    return (current != NULL && current->free != NULL) || (partial != NULL && partial->free != NULL);
+    return (current != NULL && current->free != NULL) || (other != NULL && other->free != NULL);
 }
 
 /* What others have freed may be all that a thread allocates. So mail comes before memory that is
@@ -316,7 +368,7 @@ static __attribute__((noinline)) void free_of_others(struct thread_cache *cache,
     bool is_orphan = atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
 
     if (is_orphan && cache->current[slab->size_class] != NULL && orphans_adopt_this(cache, slab)) {
-        cache_link(&cache->partial[slab->size_class], slab);
+        cache_link(&cache->waiting[slab->size_class], slab);
         cache_bring_home(cache, slab, block, block, 1);
     } else {
         mail_add(cache, slab, block);
@@ -369,7 +421,6 @@ void cache_give_up_current(struct thread_cache *cache, size_t size_class)
         cache->heads[size_class] = NULL; /* the list is that of an interrupted call, and lost */
     }
     if (slab != NULL) {
-        cache->current[size_class] = NULL;
-        cache_link(&cache->partial[size_class], slab);
+        let_wait(cache, size_class);
     }
 }

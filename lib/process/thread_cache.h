@@ -33,8 +33,8 @@ struct remote_batch {
 struct thread_cache {
     void *heads[SIZE_CLASSES];             /* blocks to hand out, linked, of the current slabs */
     struct slab *current[SIZE_CLASSES];    /* whose blocks are on the head list; NULL: none */
-    struct slab *partial[SIZE_CLASSES];    /* others that have free blocks */
-    struct slab *set_aside;                /* those that have none */
+    struct slab *waiting[SIZE_CLASSES];    /* others; the orphans': that have blocks */
+    struct slab *set_aside;                /* of the orphans those that have none; else NULL */
     volatile bool busy;                    /* a call is on the slow way: handlers change nothing */
     _Atomic(bool) in_use;                  /* a living thread has it, or who opens its mail */
     _Atomic(struct thread_cache *) unused; /* the next that no thread has (cache_life.c) */

@@ -134,7 +134,7 @@ static void mail_for_a_cache_without_thread_is_found(void **state)
     void *second = *(void **)list.first;
 
     cache_take_possession(&without_thread, slab);
-    cache_link(&without_thread.partial[slab->size_class], slab);
+    cache_link(&without_thread.waiting[slab->size_class], slab);
     thread_cache_before_fork();
     run(send_one, list.first);
     assert_true(mail_is_left(&without_thread));
