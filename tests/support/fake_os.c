@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fake operating system: lib/os/os.h on a script. Its memory is fake_os_book.c.
- *
- * One mutex guards the book and the script. Signals are blocked while it is held, and fork takes
- * it, so handlers and children may call. Watchers run before it is taken. */
+/* The fake operating system: lib/os/os.h on a script (fake_os_script.c). Its memory is
+ * fake_os_book.c. */
 #include "fake_os.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,19 +12,11 @@
 #include <unistd.h>
 
 #include "fake_os_book.h"
+#include "fake_os_script.h"
 #include "os/checkers.h"
 #include "os/os.h"
 
 #define USUAL_CPU_COUNT 4u
-
-struct script {
-    size_t calls;
-    unsigned int fail_in;   /* calls until the one that fails; 0: none */
-    unsigned int fail_next; /* so many calls, the next one first */
-    bool fail_all;
-    void (*watch)(void *arg);
-    void *watch_arg;
-};
 
 unsigned char checkers_present; /* memory checkers are told nothing */
 
@@ -48,7 +36,6 @@ void checkers_mapped(void *start, size_t bytes)
 /* Most tests are of what is behind this front end, and of what it asks of the system. */
 #define USUAL_OPTIONS "frontend=heap"
 
-static struct script scripts[FAKE_OS_CALLS];
 static unsigned int cpu_count = USUAL_CPU_COUNT;
 static uint64_t clock_ns = 1000;
 static const char *options_text = USUAL_OPTIONS;
@@ -57,62 +44,6 @@ static char appended[4096];
 static size_t appended_bytes;
 static char appended_path[512];
 static void (*fork_handlers[3])(void); /* prepare, parent, child */
-
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static _Thread_local sigset_t signals_before;
-static _Thread_local bool in_watcher;
-
-static void acquire(void)
-{
-    sigset_t all;
-    sigset_t before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_mutex_lock(&mutex);
-    signals_before = before;
-}
-
-static void release(void)
-{
-    sigset_t before = signals_before;
-
-    pthread_mutex_unlock(&mutex);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void release_in_child(void)
-{
-    book_after_fork_in_child();
-    release();
-}
-
-__attribute__((constructor)) static void survive_fork(void)
-{
-    pthread_atfork(acquire, release, release_in_child);
-}
-
-/* Counts a call, lets its watcher run, and returns whether it is to fail; the mutex is held. */
-static bool begin(enum fake_os_call call)
-{
-    struct script *script = &scripts[call];
-
-    acquire();
-    void (*watch)(void *) = in_watcher ? NULL : script->watch;
-    void *arg = script->watch_arg;
-    release();
-    if (watch != NULL) {
-        in_watcher = true;
-        watch(arg);
-        in_watcher = false;
-    }
-    acquire();
-    script->calls++;
-    bool fails = script->fail_all || script->fail_next != 0 || script->fail_in == 1;
-    script->fail_next -= script->fail_next != 0;
-    script->fail_in -= script->fail_in != 0;
-    return fails;
-}
 
 /* os.h. */
 
@@ -128,9 +59,9 @@ unsigned int os_cpu_count(void)
 
 uint64_t os_now_ns(void)
 {
-    acquire();
+    script_acquire();
     uint64_t now_ns = clock_ns;
-    release();
+    script_release();
     return now_ns;
 }
 
@@ -139,18 +70,18 @@ void os_sleep_until(uint64_t deadline_ns)
     while (deadline_ns == UINT64_MAX) {
         pause();
     }
-    acquire();
+    script_acquire();
     clock_ns = clock_ns < deadline_ns ? deadline_ns : clock_ns;
-    release();
+    script_release();
 }
 
 static void *begin_and_make(enum fake_os_call call, size_t bytes, size_t align)
 {
     int saved_errno = errno;
-    bool fails = begin(call);
+    bool fails = script_begin(call);
     void *start = book_make(call, bytes, align, fails);
 
-    release();
+    script_release();
     errno = saved_errno;
     return start;
 }
@@ -169,10 +100,10 @@ static bool begin_and_change(enum fake_os_call call, void *start, size_t bytes,
                              void (*change)(void *start, size_t bytes, bool fails))
 {
     int saved_errno = errno;
-    bool fails = begin(call);
+    bool fails = script_begin(call);
 
     change(start, bytes, fails);
-    release();
+    script_release();
     errno = saved_errno;
     return !fails;
 }
@@ -184,9 +115,9 @@ bool os_commit(void *start, size_t bytes)
 
 bool os_decommit(void *start, size_t bytes)
 {
-    acquire();
+    script_acquire();
     book_begin_decommit(start, bytes);
-    release();
+    script_release();
     return begin_and_change(FAKE_OS_DECOMMIT, start, bytes, book_decommit);
 }
 
@@ -202,18 +133,18 @@ bool os_discard(void *start, size_t bytes)
 
 void os_prefer_huge(void *start, size_t bytes)
 {
-    begin(FAKE_OS_PREFER_HUGE);
+    script_begin(FAKE_OS_PREFER_HUGE);
     book_require_known(start, bytes);
-    release();
+    script_release();
 }
 
 bool os_resize(void *start, size_t old_bytes, size_t new_bytes)
 {
     int saved_errno = errno;
-    bool fails = begin(FAKE_OS_RESIZE);
+    bool fails = script_begin(FAKE_OS_RESIZE);
     bool done = book_resize(start, old_bytes, new_bytes, fails);
 
-    release();
+    script_release();
     errno = saved_errno;
     return done;
 }
@@ -221,10 +152,10 @@ bool os_resize(void *start, size_t old_bytes, size_t new_bytes)
 bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
 {
     int saved_errno = errno;
-    bool fails = begin(FAKE_OS_MOVE);
+    bool fails = script_begin(FAKE_OS_MOVE);
 
     book_move(start, old_bytes, target, new_bytes, fails);
-    release();
+    script_release();
     errno = saved_errno;
     return !fails;
 }
@@ -232,10 +163,10 @@ bool os_move(void *start, size_t old_bytes, void *target, size_t new_bytes)
 bool os_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes)
 {
     int saved_errno = errno;
-    bool fails = begin(FAKE_OS_MOVE_OUT);
+    bool fails = script_begin(FAKE_OS_MOVE_OUT);
 
     book_move_out(start, old_bytes, target, new_bytes, fails);
-    release();
+    script_release();
     errno = saved_errno;
     return !fails;
 }
@@ -243,9 +174,9 @@ bool os_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes)
 void os_name(void *start, size_t bytes, const char *name)
 {
     (void)name;
-    acquire();
+    script_acquire();
     book_require_known(start, bytes);
-    release();
+    script_release();
 }
 
 uint64_t os_random(void)
@@ -255,19 +186,19 @@ uint64_t os_random(void)
 
 void os_yield(void)
 {
-    begin(FAKE_OS_YIELD);
-    release();
+    script_begin(FAKE_OS_YIELD);
+    script_release();
     sched_yield();
 }
 
 bool os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
-    bool fails = begin(FAKE_OS_AT_FORK);
+    bool fails = script_begin(FAKE_OS_AT_FORK);
 
     fork_handlers[0] = prepare;
     fork_handlers[1] = parent;
     fork_handlers[2] = child;
-    release();
+    script_release();
     return !fails;
 }
 
@@ -284,7 +215,7 @@ bool os_environment_ready(void)
 bool os_append(const char *path, const char *text, size_t bytes)
 {
     int saved_errno = errno;
-    bool fails = begin(FAKE_OS_APPEND);
+    bool fails = script_begin(FAKE_OS_APPEND);
     size_t room = sizeof(appended) - 1 - appended_bytes;
     size_t taken = bytes < room ? bytes : room;
 
@@ -293,7 +224,7 @@ bool os_append(const char *path, const char *text, size_t bytes)
         appended_bytes += taken;
         snprintf(appended_path, sizeof(appended_path), "%s", path);
     }
-    release();
+    script_release();
     if (!fails && strcmp(path, "stderr") == 0) { /* death tests read it there */
         fails = write(STDERR_FILENO, text, bytes) != (ssize_t)bytes;
     }
@@ -323,12 +254,12 @@ const char *os_program_name(void)
     return "fake";
 }
 
-/* The script. */
+/* What the system says, and what it was told. */
 
 void fake_os_reset(void)
 {
-    acquire();
-    memset(scripts, 0, sizeof(scripts));
+    script_acquire();
+    script_forget();
     cpu_count = USUAL_CPU_COUNT;
     options_text = USUAL_OPTIONS;
     environment_ready = true;
@@ -336,69 +267,14 @@ void fake_os_reset(void)
     appended_bytes = 0;
     memset(appended, 0, sizeof(appended));
     appended_path[0] = '\0';
-    release();
-}
-
-void fake_os_fail_nth(enum fake_os_call call, unsigned int n)
-{
-    acquire();
-    scripts[call].fail_in = n;
-    release();
-}
-
-void fake_os_fail_next(enum fake_os_call call, unsigned int n)
-{
-    acquire();
-    scripts[call].fail_next = n;
-    release();
-}
-
-void fake_os_fail_all(enum fake_os_call call)
-{
-    acquire();
-    scripts[call].fail_all = true;
-    release();
-}
-
-void fake_os_fail_all_memory(void)
-{
-    for (int call = FAKE_OS_RESERVE; call <= FAKE_OS_MOVE_OUT; call++) {
-        fake_os_fail_all((enum fake_os_call)call);
-    }
-}
-
-void fake_os_fail_none(void)
-{
-    acquire();
-    for (int call = 0; call < FAKE_OS_CALLS; call++) {
-        scripts[call].fail_all = false;
-        scripts[call].fail_in = 0;
-        scripts[call].fail_next = 0;
-    }
-    release();
-}
-
-size_t fake_os_calls(enum fake_os_call call)
-{
-    acquire();
-    size_t calls = scripts[call].calls;
-    release();
-    return calls;
-}
-
-void fake_os_watch(enum fake_os_call call, void (*watch)(void *arg), void *arg)
-{
-    acquire();
-    scripts[call].watch = watch;
-    scripts[call].watch_arg = arg;
-    release();
+    script_release();
 }
 
 void fake_os_advance_ns(uint64_t ns)
 {
-    acquire();
+    script_acquire();
     clock_ns += ns;
-    release();
+    script_release();
 }
 
 void fake_os_set_cpu_count(unsigned int count)
@@ -453,24 +329,24 @@ void fake_os_call_child(void)
 
 size_t fake_os_reserved_bytes(void)
 {
-    acquire();
+    script_acquire();
     size_t bytes = book_reserved_bytes();
-    release();
+    script_release();
     return bytes;
 }
 
 size_t fake_os_usable_bytes(void)
 {
-    acquire();
+    script_acquire();
     size_t bytes = book_usable_bytes();
-    release();
+    script_release();
     return bytes;
 }
 
 bool fake_os_is_usable(const void *start, size_t bytes)
 {
-    acquire();
+    script_acquire();
     bool usable = book_is_usable((uintptr_t)start, (uintptr_t)start + bytes);
-    release();
+    script_release();
     return usable;
 }
