@@ -120,10 +120,11 @@ static void *link_blocks(char *start, size_t block_bytes, uint32_t count)
     if (HARDENED) {
         return shuffle_link(start, block_bytes, count);
     }
-    for (uint32_t i = 0; i + 1 < count; i++) {
-        link_set(start + i * block_bytes, start + (i + 1) * block_bytes);
+    char *last = start + (count - 1) * block_bytes;
+    for (char *block = start; block != last; block += block_bytes) {
+        link_set(block, block + block_bytes);
     }
-    link_set(start + (count - 1) * block_bytes, NULL);
+    link_set(last, NULL);
     return start;
 }
 
