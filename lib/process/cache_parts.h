@@ -176,6 +176,9 @@ struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool w
  * orphan and nobody has the lock; it is on no list. Busy. */
 bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab);
 
+/* This block, of which the same holds, goes back to its slab at once, likewise. Busy. */
+bool orphans_take_back(struct slab *slab, void *block);
+
 void orphans_before_fork(void);
 void orphans_after_fork_in_parent(void);
 void orphans_after_fork_in_child(void);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slabs of threads that have ended. They belong to a cache without a thread. Threads adopt them
- * before they make new ones, or use pages that were never used; and when they free a block of one,
- * so that what a thread takes over from another one soon is its own.
+ * before they make new ones, or use pages that were never used; and when they free a block of one
+ * that they allocate, too, so that what a thread takes over from another one soon is its own.
+ * Others' frees bring the block home at once if few of the slab's are in use and the lock is free:
+ * a batch would keep the slab from the threads to come, which would use more memory instead.
  *
  *    ending threads --> arrivals --> | slab | --> | slab |      welcomed onto the orphans' lists
  *    senders        --> called   --> | cache | --> | cache |    without a thread, but with mail
@@ -229,6 +231,13 @@ static void pass_on(struct thread_cache *cache, struct slab *slab)
     cache_take_possession(cache, slab);
 }
 
+/* With the lock. */
+static bool is_listed_orphan(const struct slab *slab)
+{
+    return atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans &&
+           !cache_arrives(slab);
+}
+
 struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool with_free)
 {
     struct slab *slab = NULL;
@@ -253,10 +262,24 @@ bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab)
     bool is_listed = false;
 
     if (orphans_try()) {
-        is_listed = atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans &&
-                    (slab_owner(slab) & SLAB_ARRIVES) == 0;
+        is_listed = is_listed_orphan(slab);
         if (is_listed) {
             pass_on(cache, slab);
+        }
+        orphans_leave();
+        orphans_tend(ORPHANS_FEW);
+    }
+    return is_listed;
+}
+
+bool orphans_take_back(struct slab *slab, void *block)
+{
+    bool is_listed = false;
+
+    if (orphans_try()) {
+        is_listed = is_listed_orphan(slab);
+        if (is_listed) {
+            cache_bring_home(&orphans, slab, block, block, 1);
         }
         orphans_leave();
         orphans_tend(ORPHANS_FEW);

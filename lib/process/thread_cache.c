@@ -360,17 +360,32 @@ void thread_cache_prepare(void)
     cache_leave(cache);
 }
 
+static bool is_orphan(const struct slab *slab)
+{
+    return atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
+}
+
+/* A batch would hold most of the slab's blocks that are in use, and so the slab. Relaxed: a guess.
+ */
+static bool is_nearly_empty(const struct slab *slab)
+{
+    return __atomic_load_n(&slab->used, __ATOMIC_RELAXED) <= REMOTE_BATCH_MOST;
+}
+
 /* A thread that frees a block of an orphan adopts it, if it allocates such blocks, too: so what it
- * frees becomes its next blocks. Else the block goes to whoever has the slab. */
+ * frees becomes its next blocks. Else, of an orphan that has few blocks in use, the block goes back
+ * at once: the threads to come find it there, and the last one ends the slab. Other blocks go to
+ * whoever has the slab, in batches. */
 static __attribute__((noinline)) void free_of_others(struct thread_cache *cache, struct slab *slab,
                                                      void *block)
 {
-    bool is_orphan = atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
+    bool adopts = cache->current[slab->size_class] != NULL;
 
-    if (is_orphan && cache->current[slab->size_class] != NULL && orphans_adopt_this(cache, slab)) {
+    if (is_orphan(slab) && adopts && orphans_adopt_this(cache, slab)) {
         cache_link(&cache->waiting[slab->size_class], slab);
         cache_bring_home(cache, slab, block, block, 1);
-    } else {
+    } else if (!is_orphan(slab) || adopts || !is_nearly_empty(slab) ||
+               !orphans_take_back(slab, block)) {
         mail_add(cache, slab, block);
     }
 }

@@ -118,6 +118,36 @@ static void to_take_more_memory_is_to_tend(void **state)
     thread_cache_trim();
 }
 
+/* A thread that does not allocate such blocks frees all but the last: while many are in use, they
+ * wait in its batches, and the last ones do not. */
+static void *give_all_but_one(void *arg)
+{
+    const struct slab *slab = slab_of_slice(slice_of(blocks[BLOCKS - 1]));
+    uint32_t used = slab->used;
+
+    give(take(16));
+    give(blocks[BLOCKS - 2]);
+    assert_int_equal(slab->used, used);
+    for (size_t i = 0; i < BLOCKS - 2; i++) {
+        give(blocks[i]);
+    }
+    assert_true(is_orphan(blocks[BLOCKS - 1]));
+    assert_int_equal(slab->used, 1);
+    return arg;
+}
+
+static void last_blocks_of_orphans_go_back_at_once(void **state)
+{
+    size_t before = slices_in_use();
+
+    run(take_all, NULL);
+    orphans_tend(ORPHANS_ALL);
+    run(give_all_but_one, NULL);
+    give(blocks[BLOCKS - 1]);
+    thread_cache_trim();
+    assert_true(slices_in_use() <= before);
+}
+
 static struct thread_cache without_thread;
 
 static void *send_one(void *block)
@@ -184,6 +214,7 @@ int main(void)
         cmocka_unit_test(one_call_does_a_portion),
         cmocka_unit_test(to_take_more_memory_is_to_tend),
         cmocka_unit_test(mail_for_a_cache_without_thread_is_found),
+        cmocka_unit_test(last_blocks_of_orphans_go_back_at_once),
         cmocka_unit_test(a_cache_is_used_again_without_the_lock),
     };
 
