@@ -374,18 +374,27 @@ static bool is_nearly_empty(const struct slab *slab)
 
 /* A thread that frees a block of an orphan adopts it, if it allocates such blocks, too: so what it
  * frees becomes its next blocks. Else, of an orphan that has few blocks in use, the block goes back
- * at once: the threads to come find it there, and the last one ends the slab. Other blocks go to
- * whoever has the slab, in batches. */
+ * at once: the threads to come find it there, and the last one ends the slab. False if neither can
+ * be. */
+static __attribute__((noinline)) bool free_of_orphan(struct thread_cache *cache, struct slab *slab,
+                                                     void *block)
+{
+    if (cache->current[slab->size_class] == NULL) {
+        return is_nearly_empty(slab) && orphans_take_back(slab, block);
+    }
+    if (!orphans_adopt_this(cache, slab)) {
+        return false;
+    }
+    cache_link(&cache->waiting[slab->size_class], slab);
+    cache_bring_home(cache, slab, block, block, 1);
+    return true;
+}
+
+/* Other blocks go to whoever has the slab, in batches. */
 static __attribute__((noinline)) void free_of_others(struct thread_cache *cache, struct slab *slab,
                                                      void *block)
 {
-    bool adopts = cache->current[slab->size_class] != NULL;
-
-    if (is_orphan(slab) && adopts && orphans_adopt_this(cache, slab)) {
-        cache_link(&cache->waiting[slab->size_class], slab);
-        cache_bring_home(cache, slab, block, block, 1);
-    } else if (!is_orphan(slab) || adopts || !is_nearly_empty(slab) ||
-               !orphans_take_back(slab, block)) {
+    if (!is_orphan(slab) || !free_of_orphan(cache, slab, block)) {
         mail_add(cache, slab, block);
     }
 }
