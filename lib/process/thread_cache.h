@@ -47,6 +47,7 @@ struct thread_cache {
     struct large_counts large;  /* that its thread has made, freed and resized */
     int32_t blocks_to_look;     /* 0 or less: time to look for memory that is to be given back */
     uint32_t slices_since_look; /* in runs, likewise */
+    uint32_t adopted;           /* slabs, by frees, since a call of malloc last came the slow way */
     uint64_t letters;           /* that were opened; whoever may open them */
     uint64_t letter_blocks;     /* blocks in these, likewise */
     void *unopened;             /* letters that were taken out of the inbox */

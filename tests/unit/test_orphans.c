@@ -148,6 +148,39 @@ static void last_blocks_of_orphans_go_back_at_once(void **state)
     assert_true(slices_in_use() <= before);
 }
 
+#define PAGES_BLOCKS    640u /* in 40 slabs */
+#define MOST_BY_FREEING 16u
+
+static void *take_pages(void *arg)
+{
+    for (size_t i = 0; i < PAGES_BLOCKS; i++) {
+        blocks[i] = take(4096);
+    }
+    return arg;
+}
+
+/* A thread that has such blocks, too, and allocates none: what ended threads have left would stay
+ * with it, and whatever others free of that in mail that it does not open. */
+static void who_only_frees_adopts_few(void **state)
+{
+    size_t adopted = 0;
+
+    give(take(4096));
+    run(take_pages, NULL);
+    orphans_tend(ORPHANS_ALL);
+    for (size_t i = 0; i < PAGES_BLOCKS; i += 16) {
+        give(blocks[i]);
+        adopted += atomic_load(&slab_of_block(blocks[i + 1])->cache) == thread_cache;
+    }
+    assert_in_range(adopted, 1, MOST_BY_FREEING);
+    for (size_t i = 0; i < PAGES_BLOCKS; i++) {
+        if (i % 16 != 0) {
+            give(blocks[i]);
+        }
+    }
+    thread_cache_trim();
+}
+
 static struct thread_cache without_thread;
 
 static void *send_one(void *block)
@@ -216,6 +249,7 @@ int main(void)
         cmocka_unit_test(mail_for_a_cache_without_thread_is_found),
         cmocka_unit_test(last_blocks_of_orphans_go_back_at_once),
         cmocka_unit_test(a_cache_is_used_again_without_the_lock),
+        cmocka_unit_test(who_only_frees_adopts_few),
     };
 
     return cmocka_run_group_tests(tests, begin, NULL);
