@@ -146,6 +146,12 @@ void mail_open(struct thread_cache *cache, unsigned int most);
 
 extern struct thread_cache orphans; /* guarded by their lock, but for the inbox */
 
+/* For sure with their lock; a guess without. */
+static inline bool cache_is_orphan(const struct slab *slab)
+{
+    return atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
+}
+
 /* Once the options are read, and before anybody uses it. */
 void orphans_make_lock(void);
 
@@ -172,12 +178,11 @@ void orphans_tend(unsigned int portions);
  * more, and the cache has from then on; or NULL. Busy. */
 struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool with_free);
 
-/* This slab, of which the caller has a block in use, is the cache's from then on, if it is an
- * orphan and nobody has the lock; it is on no list. Busy. */
-bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab);
-
-/* This block, of which the same holds, goes back to its slab at once, likewise. Busy. */
-bool orphans_take_back(struct slab *slab, void *block);
+/* Frees a block of an orphan. The cache adopts the slab if it allocates such blocks, too, and has
+ * not adopted many since it did: so what its thread frees becomes its next blocks. Else, if few of
+ * the slab's blocks are in use, this one goes back at once: the threads to come find it there, and
+ * the last one ends the slab. False if neither can be. Busy. */
+bool orphans_free(struct thread_cache *cache, struct slab *slab, void *block);
 
 void orphans_before_fork(void);
 void orphans_after_fork_in_parent(void);

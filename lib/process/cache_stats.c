@@ -112,7 +112,7 @@ static void count_slab(struct census *census, const struct slab *slab)
     of_class->used += used;
     of_class->free += threaded - used;
     of_class->unused += blocks - threaded;
-    census->orphans += atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
+    census->orphans += cache_is_orphan(slab);
 }
 
 /* Slices without a class are not a slab's. */

@@ -36,6 +36,9 @@
 /* A portion is so many of each. */
 #define PORTION_SLABS   2u
 #define PORTION_LETTERS 2u
+/* Slabs that a thread adopts by frees alone: so one that frees what others allocate does not become
+ * the owner of all they leave, and of mail that it has no reason to open. */
+#define MOST_ADOPTED 16u
 
 struct thread_cache orphans;
 
@@ -232,11 +235,10 @@ static void pass_on(struct thread_cache *cache, struct slab *slab)
     cache_take_possession(cache, slab);
 }
 
-/* With the lock. */
-static bool is_listed_orphan(const struct slab *slab)
+static void leave_and_tend(void)
 {
-    return atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans &&
-           !cache_arrives(slab);
+    orphans_leave();
+    orphans_tend(ORPHANS_FEW);
 }
 
 struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool with_free)
@@ -252,40 +254,65 @@ struct slab *orphans_adopt(struct thread_cache *cache, size_t size_class, bool w
         if (slab != NULL) {
             pass_on(cache, slab);
         }
-        orphans_leave();
-        orphans_tend(ORPHANS_FEW);
+        leave_and_tend();
     }
     return slab;
 }
 
-bool orphans_adopt_this(struct thread_cache *cache, struct slab *slab)
-{
-    bool is_listed = false;
+/* --- To free blocks of them --- */
 
-    if (orphans_try()) {
-        is_listed = is_listed_orphan(slab);
-        if (is_listed) {
-            pass_on(cache, slab);
-        }
-        orphans_leave();
-        orphans_tend(ORPHANS_FEW);
+/* Takes the lock, if nobody has it, and the slab is an orphan that is on a list. */
+static bool try_for(const struct slab *slab)
+{
+    if (!orphans_try()) {
+        return false;
     }
-    return is_listed;
+    if (cache_is_orphan(slab) && !cache_arrives(slab)) {
+        return true;
+    }
+    leave_and_tend();
+    return false;
 }
 
-bool orphans_take_back(struct slab *slab, void *block)
+static bool adopt_this(struct thread_cache *cache, struct slab *slab)
 {
-    bool is_listed = false;
-
-    if (orphans_try()) {
-        is_listed = is_listed_orphan(slab);
-        if (is_listed) {
-            cache_bring_home(&orphans, slab, block, block, 1);
-        }
-        orphans_leave();
-        orphans_tend(ORPHANS_FEW);
+    if (!try_for(slab)) {
+        return false;
     }
-    return is_listed;
+    pass_on(cache, slab);
+    leave_and_tend();
+    return true;
+}
+
+static bool take_back(struct slab *slab, void *block)
+{
+    if (!try_for(slab)) {
+        return false;
+    }
+    cache_bring_home(&orphans, slab, block, block, 1);
+    leave_and_tend();
+    return true;
+}
+
+/* A batch would hold most of the slab's blocks that are in use, and so the slab. Relaxed: a guess.
+ */
+static bool is_nearly_empty(const struct slab *slab)
+{
+    return __atomic_load_n(&slab->used, __ATOMIC_RELAXED) <= REMOTE_BATCH_MOST;
+}
+
+bool orphans_free(struct thread_cache *cache, struct slab *slab, void *block)
+{
+    if (cache->current[slab->size_class] == NULL || cache->adopted == MOST_ADOPTED) {
+        return is_nearly_empty(slab) && take_back(slab, block);
+    }
+    if (!adopt_this(cache, slab)) {
+        return false;
+    }
+    cache->adopted++;
+    cache_link(&cache->waiting[slab->size_class], slab);
+    cache_bring_home(cache, slab, block, block, 1);
+    return true;
 }
 
 /* --- Forks --- */

@@ -50,9 +50,6 @@ _Static_assert(FEW_LETTERS >= SLAB_PORTION_BLOCKS, "a letter is opened for each 
 #define BLOCKS_PER_LOOK 256
 /* The same for slices in runs: for a MiB, which costs so much besides that the time is nothing. */
 #define SLICES_PER_LOOK 16u
-/* Slabs that a thread adopts by frees alone: so one that frees what others allocate does not become
- * the owner of all they leave, and of mail that it has no reason to open. */
-#define MOST_ADOPTED 16u
 /* A slab of which less than this part is used is left alone, for it may become empty: larger, and
  * slabs go from class to class, and pages are touched that the next class need not have; smaller,
  * and what a class needs no more stays with it (measured: random_replace, churn). */
@@ -364,42 +361,11 @@ void thread_cache_prepare(void)
     cache_leave(cache);
 }
 
-static bool is_orphan(const struct slab *slab)
-{
-    return atomic_load_explicit(&slab->cache, memory_order_relaxed) == &orphans;
-}
-
-/* A batch would hold most of the slab's blocks that are in use, and so the slab. Relaxed: a guess.
- */
-static bool is_nearly_empty(const struct slab *slab)
-{
-    return __atomic_load_n(&slab->used, __ATOMIC_RELAXED) <= REMOTE_BATCH_MOST;
-}
-
-/* A thread that frees a block of an orphan adopts it, if it allocates such blocks, too, and has not
- * adopted many since it did: so what it frees becomes its next blocks. Else, of an orphan that has
- * few blocks in use, the block goes back at once: the threads to come find it there, and the last
- * one ends the slab. False if neither can be. */
-static __attribute__((noinline)) bool free_of_orphan(struct thread_cache *cache, struct slab *slab,
-                                                     void *block)
-{
-    if (cache->current[slab->size_class] == NULL || cache->adopted == MOST_ADOPTED) {
-        return is_nearly_empty(slab) && orphans_take_back(slab, block);
-    }
-    if (!orphans_adopt_this(cache, slab)) {
-        return false;
-    }
-    cache->adopted++;
-    cache_link(&cache->waiting[slab->size_class], slab);
-    cache_bring_home(cache, slab, block, block, 1);
-    return true;
-}
-
-/* Other blocks go to whoever has the slab, in batches. */
+/* Blocks of slabs that others have go to these in batches. */
 static __attribute__((noinline)) void free_of_others(struct thread_cache *cache, struct slab *slab,
                                                      void *block)
 {
-    if (!is_orphan(slab) || !free_of_orphan(cache, slab, block)) {
+    if (!cache_is_orphan(slab) || !orphans_free(cache, slab, block)) {
         mail_add(cache, slab, block);
     }
 }
