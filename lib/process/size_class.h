@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Size classes: the sizes of blocks that slabs are cut into.
  *
- *    bytes      16  32  48 ... 1024 | 1152 1280 ... 2048 | 2304 ... 4096 | ... 32768
- *    class       1   2   3 ...   64 |   65   66 ...   72 |   73 ...   80 | ...   104
- *    step           16              |       128          |      256      |
+ *    bytes      16  32  48 ...  512 |  576  640 ... 1024 | 1152 ... 2048 | ... 32768
+ *    class       1   2   3 ...   32 |   33   34 ...   40 |   41 ...   48 | ...    80
+ *    step           16              |        64          |      128      |
  *
  * Up to SIZE_CLASS_DIRECT_BYTES the class is a shift; beyond, eight classes to each doubling, so
- * that at most an eighth of a block is lost. Class 0 is that of requests for 0 bytes, and has no
- * blocks of its own. */
+ * that at most an eighth of a block is lost. Steps of 16 bytes up to 1024 would lose less of a
+ * block, and more of memory: each class of each thread has a slab that is in part free. Class 0 is
+ * that of requests for 0 bytes, and has no blocks of its own. */
 #ifndef QUARRY_PROCESS_SIZE_CLASS_H
 #define QUARRY_PROCESS_SIZE_CLASS_H
 
@@ -17,11 +18,11 @@
 #include "core/bits.h"
 
 #define SIZE_CLASS_STEP_SHIFT   4u
-#define SIZE_CLASS_DIRECT_SHIFT 10u
+#define SIZE_CLASS_DIRECT_SHIFT 9u
 #define SIZE_CLASS_DIRECT_BYTES ((size_t)1 << SIZE_CLASS_DIRECT_SHIFT)
 #define SIZE_CLASS_DIRECT_LAST  (SIZE_CLASS_DIRECT_BYTES >> SIZE_CLASS_STEP_SHIFT)
 #define SIZE_CLASS_FINE_SHIFT   3u /* eight to a doubling */
-#define SIZE_CLASS_DOUBLINGS    5u
+#define SIZE_CLASS_DOUBLINGS    6u
 #define SIZE_CLASS_MOST_BYTES   (SIZE_CLASS_DIRECT_BYTES << SIZE_CLASS_DOUBLINGS)
 #define SIZE_CLASSES            (SIZE_CLASS_DIRECT_LAST + (SIZE_CLASS_DOUBLINGS << SIZE_CLASS_FINE_SHIFT) + 1)
 

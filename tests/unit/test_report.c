@@ -69,7 +69,7 @@ static const struct census by_hand = {
                 .free_chunks = 6}},
     .busy_arenas = 1u << 31,
     .classes = {[1] = {.slabs = 2, .slices = 2, .used = 1000, .free = 24, .unused = 7168},
-                [104] = {.slabs = 1, .slices = 4, .used = 1, .free = 2, .unused = 5}},
+                [SIZE_CLASSES - 1] = {.slabs = 1, .slices = 4, .used = 1, .free = 2, .unused = 5}},
     .slices_known = 64,
     .slices_in_use = 6,
     .slices_kept = 1,

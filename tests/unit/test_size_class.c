@@ -33,7 +33,7 @@ static void blocks_are_multiples_of_16_and_grow(void **state)
     assert_int_equal(size_class_bytes(SIZE_CLASSES - 1), SIZE_CLASS_MOST_BYTES);
 }
 
-static void above_a_kilobyte_an_eighth_is_lost_at_most(void **state)
+static void beyond_the_direct_sizes_an_eighth_is_lost_at_most(void **state)
 {
     for (size_t bytes = SIZE_CLASS_DIRECT_BYTES; bytes <= SIZE_CLASS_MOST_BYTES; bytes++) {
         size_t lost = size_class_bytes(size_class_of(bytes)) - bytes;
@@ -82,7 +82,7 @@ int main(void)
         cmocka_unit_test(every_size_gets_the_smallest_block_that_holds_it),
         cmocka_unit_test(requests_for_nothing_have_a_class_of_their_own),
         cmocka_unit_test(blocks_are_multiples_of_16_and_grow),
-        cmocka_unit_test(above_a_kilobyte_an_eighth_is_lost_at_most),
+        cmocka_unit_test(beyond_the_direct_sizes_an_eighth_is_lost_at_most),
         cmocka_unit_test(small_sizes_have_the_same_class_either_way),
         cmocka_unit_test(aligned_requests_get_a_size_that_is_a_multiple),
         cmocka_unit_test(what_no_slab_holds_has_no_class),
