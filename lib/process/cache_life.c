@@ -227,9 +227,10 @@ struct thread_cache *cache_make_for_frees(void)
 
 /* --- To lose it --- */
 
-/* All slabs of the cache become orphans. */
+/* All slabs of the cache become orphans, and what it keeps of runs is free. */
 static void give_up(struct thread_cache *cache)
 {
+    kept_runs_give(&cache->runs);
     for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
         if (cache->current[size_class] != NULL) {
             cache_give_up_current(cache, size_class);

@@ -60,6 +60,7 @@ size_t thread_cache_trim(void)
 
     settle(cache);
     if (cache != &no_cache && !cache->busy) {
+        kept_runs_give(&cache->runs);
         cache_enter(cache);
         for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
             if (!thread_cache_is_claimed(cache, size_class)) {
@@ -129,11 +130,15 @@ static void count_slabs(struct census *census)
 
 static void count_cache(struct census *census, struct thread_cache *cache)
 {
+    size_t kept_runs = at_most(kept_runs_count(&cache->runs), census->slices_in_use);
+
     census->caches++;
     census->caches_in_use += atomic_load_explicit(&cache->in_use, memory_order_relaxed);
     census->caches_mailed += mail_is_there(cache);
     census->letters += __atomic_load_n(&cache->letters, __ATOMIC_RELAXED);
     census->letter_blocks += __atomic_load_n(&cache->letter_blocks, __ATOMIC_RELAXED);
+    census->slices_in_use -= kept_runs;
+    census->slices_kept += kept_runs;
     census->total.resizes += __atomic_load_n(&cache->resizes, __ATOMIC_RELAXED);
 }
 
@@ -162,6 +167,7 @@ void thread_cache_count(struct census *census, bool settled)
         settle(thread_cache);
     }
     count_slabs(census);
+    slices_count(census);
     for (struct thread_cache *cache = thread_cache_first(); cache != NULL; cache = cache->next) {
         handed_out += __atomic_load_n(&cache->handed_out, __ATOMIC_RELAXED);
         count_cache(census, cache);
@@ -173,5 +179,4 @@ void thread_cache_count(struct census *census, bool settled)
     census->total.frees += made > used ? made - used : 0;
     census->letters += orphans.letters;
     census->letter_blocks += orphans.letter_blocks;
-    slices_count(census);
 }

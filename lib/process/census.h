@@ -29,8 +29,8 @@ struct census {
     uint32_t busy_arenas; /* bit i: somebody is in arena i for whom was not waited: all zeros */
     struct class_census classes[SIZE_CLASSES];
     size_t slices_known;    /* that are usable */
-    size_t slices_in_use;   /* that are taken */
-    size_t slices_kept;     /* that are free, and still have memory */
+    size_t slices_in_use;   /* that are taken, but for those in the next number */
+    size_t slices_kept;     /* that are free, or a thread keeps, and still have memory */
     size_t orphans;         /* slabs, counted in `classes`, of threads that have ended */
     size_t caches;          /* of threads, and such as wait for one */
     size_t caches_in_use;   /* of threads */

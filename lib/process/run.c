@@ -9,7 +9,7 @@
  * A large block as a run of slices costs no system call, and its pages may have been touched
  * already: what one block leaves serves the next, of any size, for free neighbours are one run
  * without anybody's joining them. What is kept of them, and for how long, is the slices' matter
- * (slices.c).
+ * (slices.c); but a few of one slice the thread keeps itself (kept_runs.c).
  *
  * Only the first slice's descriptor is written, so that the time does not depend on the size. What
  * the others say is what earlier slabs have left, and refuses all addresses (slab.h, rule 4).
@@ -24,6 +24,8 @@
  * to offer; and none in the hardened library, where a guard is behind each large block (large.c).
  */
 #include "process/run.h"
+
+#include <string.h>
 
 #include "core/bits.h"
 #include "core/check.h"
@@ -62,21 +64,45 @@ static size_t take_aligned(size_t align, size_t count, bool zeroed)
     return slice + before;
 }
 
+/* A slice that the calling thread has kept. */
+static size_t take_kept(bool zeroed)
+{
+    struct thread_cache *cache = thread_cache;
+    size_t slice = cache != &no_cache ? kept_runs_take(&cache->runs) : SLICE_NONE;
+
+    if (zeroed && slice != SLICE_NONE) {
+        memset(slice_start(slice), 0, SLICE_BYTES);
+    }
+    return slice;
+}
+
+static bool keep(size_t slice)
+{
+    struct thread_cache *cache = thread_cache;
+
+    return cache != &no_cache && kept_runs_add(&cache->runs, slice);
+}
+
 void *run_alloc(size_t align, size_t bytes, bool zeroed)
 {
     size_t count = run_slices_for(bytes);
+    bool can_be_run = bytes <= RUN_MOST_BYTES && (align <= SLICE_BYTES || options_rt());
     size_t slice = SLICE_NONE;
 
-    if (!HARDENED && bytes <= RUN_MOST_BYTES && (align <= SLICE_BYTES || options_rt())) {
+    if (HARDENED || !can_be_run) {
+        return NULL;
+    }
+    if (count == 1 && align <= SLICE_BYTES) {
+        slice = take_kept(zeroed);
+    }
+    if (slice == SLICE_NONE) {
         slice = take_aligned(align, count, zeroed);
     }
     if (slice == SLICE_NONE) {
         return NULL;
     }
     slab_make_run(slice, (uint32_t)count);
-    if (thread_cache_is_time_to_look(count)) {
-        slices_purge_if_due();
-    }
+    thread_cache_count_slices(count);
     large_counts_made(bytes_of(count));
     return slice_start(slice);
 }
@@ -87,7 +113,9 @@ void run_free(struct slab *run, void *block)
     size_t count = slab_drop_run(run);
 
     large_counts_freed(bytes_of(count));
-    slices_give(slab_slice(run), count);
+    if (count != 1 || !keep(slab_slice(run))) {
+        slices_give(slab_slice(run), count);
+    }
 }
 
 bool run_resize(struct slab *run, void *block, size_t bytes)

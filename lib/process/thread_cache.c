@@ -305,6 +305,13 @@ static void *pop_surely(struct thread_cache *cache, size_t size_class)
     return block;
 }
 
+/* Whether memory is to go back: the cache's to the slices, theirs to the kernel. */
+static void look(struct thread_cache *cache)
+{
+    kept_runs_look(&cache->runs);
+    slices_purge_if_due();
+}
+
 void *thread_cache_alloc_slowly(size_t size_class)
 {
     struct thread_cache *cache = cache_of_thread();
@@ -322,24 +329,24 @@ void *thread_cache_alloc_slowly(size_t size_class)
     cache_leave(cache);
     if (cache->blocks_to_look <= 0) {
         cache->blocks_to_look = BLOCKS_PER_LOOK;
-        slices_purge_if_due();
+        look(cache);
     }
     return block;
 }
 
-bool thread_cache_is_time_to_look(size_t slices)
+void thread_cache_count_slices(size_t slices)
 {
     struct thread_cache *cache = thread_cache;
 
-    if (cache == &no_cache || slices >= SLICES_PER_LOOK) {
-        return true;
+    if (cache == &no_cache) {
+        slices_purge_if_due();
+        return;
     }
     own_add(&cache->slices_since_look, (uint32_t)slices);
-    if (cache->slices_since_look < SLICES_PER_LOOK) {
-        return false;
+    if (cache->slices_since_look >= SLICES_PER_LOOK) {
+        cache->slices_since_look = 0;
+        look(cache);
     }
-    cache->slices_since_look = 0;
-    return true;
 }
 
 void thread_cache_prepare(void)

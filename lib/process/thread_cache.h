@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "process/kept_runs.h"
 #include "process/large_counts.h"
 #include "process/link.h"
 #include "process/own.h"
@@ -44,6 +45,7 @@ struct thread_cache {
     struct thread_cache *next; /* of all caches; constant once it is listed */
     uint64_t handed_out;       /* blocks that came onto head lists, but for those that went back */
     uint64_t resizes;
+    struct kept_runs runs;
     struct large_counts large;  /* that its thread has made, freed and resized */
     int32_t blocks_to_look;     /* 0 or less: time to look for memory that is to be given back */
     uint32_t slices_since_look; /* in runs, likewise */
@@ -72,9 +74,9 @@ struct thread_cache *thread_cache_first(void);
 /* A block of at least so many bytes, at most SIZE_CLASS_MOST_BYTES. NULL if slabs cannot serve: a
  * signal handler has interrupted the slow way, the thread ends, or there is no memory. */
 void *thread_cache_alloc_slowly(size_t size_class);
-/* Whether the calling thread, which has taken so many slices for a run, is to look now whether
- * memory is to go back to the kernel. */
-bool thread_cache_is_time_to_look(size_t slices);
+/* The calling thread has taken so many slices for a run: with each MiB it looks whether memory is
+ * to go back. */
+void thread_cache_count_slices(size_t slices);
 /* `slab` is the block's, by its first slice. */
 void thread_cache_free_slowly(struct slab *slab, void *block);
 
