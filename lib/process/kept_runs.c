@@ -39,6 +39,7 @@ bool kept_runs_add(struct kept_runs *kept, size_t slice)
     }
     for (size_t place = 0; place < KEPT_RUNS_MOST; place++) {
         if (own_correct(&kept->slices[place], 0, (uint32_t)slice + 1)) {
+            kept->are_some = true;
             return true;
         }
     }
@@ -69,10 +70,20 @@ static void give_below(struct kept_runs *kept, size_t end)
     }
 }
 
+/* A handler that adds one after the first step leaves the mark set. */
 void kept_runs_look(struct kept_runs *kept)
 {
-    give_below(kept, kept->needed_from);
+    uint32_t end = kept->needed_from;
+
+    if (!kept->are_some) {
+        return;
+    }
+    kept->are_some = false;
+    give_below(kept, end);
     kept->needed_from = KEPT_RUNS_MOST;
+    if (end < KEPT_RUNS_MOST) {
+        kept->are_some = true;
+    }
 }
 
 void kept_runs_give(struct kept_runs *kept)

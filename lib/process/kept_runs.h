@@ -13,6 +13,7 @@
 struct kept_runs {
     uint32_t slices[KEPT_RUNS_MOST]; /* 1 more than a slice's number; 0: none */
     uint32_t needed_from;            /* places below were not needed since the last look */
+    volatile bool are_some;          /* false: there are none */
 };
 
 /* The slice is kept, whose memory may go to the next block. False if there is no place, or nothing
