@@ -35,10 +35,10 @@
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/block_bits.h"
-#include "process/fork_page.h"
 #include "process/hardened.h"
 #include "process/options.h"
 #include "process/slab.h"
+#include "process/variable_page.h"
 
 #define SLICE_RANGE_MOST_BYTES  ((size_t)256 << 30)
 #define SLICE_RANGE_LEAST_BYTES ((size_t)64 << 20)
