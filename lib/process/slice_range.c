@@ -59,7 +59,8 @@
 
 #define CACHE_LINE_BYTES 64u
 
-/* Where slices begin: what a page of the kernel's page tables is for, which is a huge page, too. */
+/* Where the tables begin, and slices: what a page of the kernel's page tables is for, which is a
+ * huge page, too. So the bits and the descriptors of the first GiB of slices have one together. */
 #define RANGE_ALIGN ((size_t)2 << 20)
 
 /* Who wants to end the range waits so often for who makes it grow: it may be whom its signal
@@ -83,7 +84,6 @@ struct layout {
     size_t block_bits; /* hardened only */
     size_t first_slice;
     size_t end;
-    size_t before; /* the start: not used, so that slices are aligned */
 };
 
 static struct layout layout_of(size_t bytes)
@@ -101,9 +101,8 @@ static struct layout layout_of(size_t bytes)
     if (HARDENED) {
         layout.first_slice += count * BLOCK_BITS_SLICE_BYTES + SLICE_BYTES;
     }
-    layout.first_slice = round_up(layout.first_slice, SLICE_BYTES);
+    layout.first_slice = round_up(layout.first_slice, RANGE_ALIGN);
     layout.end = layout.first_slice + (count << SLICE_SHIFT);
-    layout.before = round_up(layout.first_slice, RANGE_ALIGN) - layout.first_slice;
     return layout;
 }
 
@@ -124,14 +123,13 @@ static size_t descriptors_step(size_t known, size_t all)
 static bool reserve(size_t bytes, struct slice_tables *bits)
 {
     struct layout layout = layout_of(bytes);
-    char *reserved = os_reserve(layout.before + layout.end, RANGE_ALIGN);
+    char *start = os_reserve(layout.end, RANGE_ALIGN);
 
-    if (reserved == NULL) {
+    if (start == NULL) {
         return false;
     }
-    char *start = reserved + layout.before;
     if (!os_commit(start, layout.descriptors + descriptors_step(0, layout.slices))) {
-        os_unmap(reserved, layout.before + layout.end);
+        os_unmap(start, layout.end);
         return false;
     }
     os_name(start, layout.end, "quarry slices");

@@ -97,6 +97,9 @@ static void without_a_range_there_are_no_slices(void **state)
     expect_good_child(reserve_nothing, NULL);
 }
 
+/* What one page of page tables describes. */
+#define HUGE_BYTES ((uintptr_t)2 << 20)
+
 /* The first cache is a variable; the tables and the first slices are usable by a call each. */
 static void start(void *arg)
 {
@@ -105,6 +108,7 @@ static void start(void *arg)
     CHECK_THAT(slices_in_use() == 1);
     CHECK_THAT(fake_os_calls(FAKE_OS_MAP) == 0 && fake_os_calls(FAKE_OS_RESERVE) == 1);
     CHECK_THAT(fake_os_calls(FAKE_OS_COMMIT) == 2);
+    CHECK_THAT((uintptr_t)slice_range_tables() % HUGE_BYTES == 0);
 }
 
 static void a_process_starts_with_few_system_calls(void **state)
