@@ -143,7 +143,13 @@ bool options_huge(void)
 
 const char *options_stats_path(void)
 {
-    return has_stats_path ? stats_path : "";
+    return stats_path;
+}
+
+/* Looks at no page but that of small variables. */
+bool options_has_stats_path(void)
+{
+    return has_stats_path;
 }
 
 enum quarry_malloc_report_form options_stats_form(void)

@@ -84,16 +84,14 @@ static void report(const char *path, enum census_way way)
 
 __attribute__((destructor)) static void report_at_exit(void)
 {
-    if (options_stats_path()[0] != '\0') {
+    if (options_has_stats_path()) {
         report(options_stats_path(), CENSUS_SETTLED);
     }
 }
 
 static void report_on_signal(void)
 {
-    const char *path = options_stats_path();
-
-    report(path[0] != '\0' ? path : "stderr", CENSUS_AT_ONCE);
+    report(options_has_stats_path() ? options_stats_path() : "stderr", CENSUS_AT_ONCE);
 }
 
 void report_begin(void)

@@ -273,6 +273,7 @@ static void stats_path_is_kept(void **state)
     char text[300] = "stats=";
 
     read_text("stats=/tmp/a b=c");
+    assert_true(options_has_stats_path());
     assert_string_equal(options_stats_path(), "/tmp/a b=c");
     read_text("stats=");
     assert_string_equal(options_stats_path(), "/tmp/a b=c");
