@@ -39,7 +39,10 @@ _Static_assert(ARENA_MAX <= 32, "a thread's sets of arenas are 32 bits");
 _Static_assert(LOCK_RANK_ARENA + ARENA_MAX <= LOCK_RANK_LAST, "each arena has a rank");
 
 /* Ranks are there from the start, so that a program without arenas touches no page of these. */
-#define ARENA(i)     {.lock.rank = LOCK_RANK_ARENA + (i)}
+#define ARENA(i)                                                                                   \
+    {                                                                                              \
+        .lock.rank = LOCK_RANK_ARENA + (i)                                                         \
+    }
 #define ARENAS_4(i)  ARENA(i), ARENA((i) + 1), ARENA((i) + 2), ARENA((i) + 3)
 #define ARENAS_16(i) ARENAS_4(i), ARENAS_4((i) + 4), ARENAS_4((i) + 8), ARENAS_4((i) + 12)
 WRITTEN_BY_FORK struct arena arenas[] = {ARENAS_16(0), ARENAS_16(16)};
