@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -306,10 +307,14 @@ bool os_move_out(void *start, size_t old_bytes, void *target, size_t new_bytes)
 
 void os_name(void *start, size_t bytes, const char *name)
 {
+    static _Atomic(bool) is_unknown; /* relaxed: who does not know asks once more */
     int saved_errno = errno;
 
-    /* Kernels without names for anonymous memory refuse, and the memory stays unlabelled. */
-    prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, start, bytes, name);
+    /* Kernels without names for anonymous memory refuse; nobody asks them twice. */
+    if (!atomic_load_explicit(&is_unknown, memory_order_relaxed) &&
+        prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, start, bytes, name) != 0 && errno == EINVAL) {
+        atomic_store_explicit(&is_unknown, true, memory_order_relaxed);
+    }
     errno = saved_errno;
 }
 

@@ -25,6 +25,7 @@
 
 #include "core/bits.h"
 #include "os/os.h"
+#include "process/variable_page.h"
 
 #define LEVEL_BITS  12
 #define LEVEL_SLOTS ((size_t)1 << LEVEL_BITS)
@@ -51,7 +52,7 @@ struct node {
     struct span spans[LEVEL_SLOTS];
 };
 
-static _Atomic(struct node *) root[LEVEL_SLOTS];
+static LAST_OF_VARIABLES _Atomic(struct node *) root[LEVEL_SLOTS];
 
 static size_t slot(uintptr_t address, unsigned int shift)
 {

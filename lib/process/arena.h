@@ -14,9 +14,6 @@
 struct quarry_malloc_stats;
 struct region;
 
-/* Before anything else, once. */
-void arena_init(void);
-
 /* A block from the calling thread's arena, or another; `align` a power of two. NULL if there is no
  * memory, or if all arenas are in use by those whom the caller must not wait for. */
 void *arena_alloc(size_t align, size_t bytes);

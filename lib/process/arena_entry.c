@@ -28,8 +28,8 @@
 
 #include "core/check.h"
 #include "process/address_map.h"
-#include "process/fork_page.h"
 #include "process/options.h"
+#include "process/variable_page.h"
 
 struct deferred_block {
     struct deferred_block *next;
@@ -38,7 +38,16 @@ struct deferred_block {
 _Static_assert(ARENA_MAX <= 32, "a thread's sets of arenas are 32 bits");
 _Static_assert(LOCK_RANK_ARENA + ARENA_MAX <= LOCK_RANK_LAST, "each arena has a rank");
 
-WRITTEN_BY_FORK struct arena arenas[ARENA_MAX];
+/* Ranks are there from the start, so that a program without arenas touches no page of these. */
+#define ARENA(i)                                                                                   \
+    {                                                                                              \
+        .lock.rank = LOCK_RANK_ARENA + (i)                                                         \
+    }
+#define ARENAS_4(i)  ARENA(i), ARENA((i) + 1), ARENA((i) + 2), ARENA((i) + 3)
+#define ARENAS_16(i) ARENAS_4(i), ARENAS_4((i) + 4), ARENAS_4((i) + 8), ARENAS_4((i) + 12)
+WRITTEN_BY_FORK struct arena arenas[] = {ARENAS_16(0), ARENAS_16(16)};
+_Static_assert(sizeof(arenas) == ARENA_MAX * sizeof(arenas[0]), "each arena has its rank");
+
 static _Atomic(unsigned int) threads_begun; /* relaxed: only spreads threads */
 /* Threads of this process that are between the handlers of a fork. Relaxed: tells those who wait
  * for a lock that the wait may be long, and nothing else. */
@@ -66,13 +75,6 @@ static unsigned int index_of(const struct arena *arena)
 static uint32_t bit_of(const struct arena *arena)
 {
     return (uint32_t)1 << index_of(arena);
-}
-
-void arena_init(void)
-{
-    for (unsigned int i = 0; i < ARENA_MAX; i++) {
-        arenas[i].lock.rank = LOCK_RANK_ARENA + i;
-    }
 }
 
 /* Waits for an arena, but not for one that is locked for a fork. */

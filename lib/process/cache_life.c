@@ -7,9 +7,9 @@
  * the cache waits for the next thread. What other destructors of the thread allocate afterwards
  * comes from the arenas.
  *
- * A cache is never unmapped, since letters to it may be on their way. In the real-time mode caches
- * lie side by side in slices, so that a new one takes no system call; a slice of theirs has no slab
- * in it, and is never given back.
+ * A cache is never unmapped, since letters to it may be on their way. In the real-time mode all but
+ * the first lie side by side in slices, so that a new one takes no system call; a slice of theirs
+ * has no slab in it, and is never given back.
  *
  * In the child of a fork the other threads' caches have nobody. When the child first wants a slab
  * that somebody may have left, their slabs become orphans, too, each as its thread was interrupted:
@@ -22,11 +22,11 @@
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/cache_parts.h"
-#include "process/fork_page.h"
 #include "process/options.h"
 #include "process/setup.h"
+#include "process/variable_page.h"
 
-struct thread_cache no_cache;
+LAST_OF_VARIABLES struct thread_cache no_cache;
 _Thread_local struct thread_cache *thread_cache = &no_cache;
 
 /* Others' blocks that a thread frees before it gets a cache for it, whose batches make up for that.
@@ -92,7 +92,17 @@ static char *room_in_slices(void)
     }
 }
 
-static struct thread_cache *room_for_cache(void)
+/* The first one, the main thread's, is a variable: then a program that has no other takes nothing
+ * from the system for it, and finds it beside what else each call looks at. */
+static struct thread_cache *room_for_first(void)
+{
+    static BEHIND_OTHER_VARIABLES struct thread_cache first;
+    static _Atomic(bool) is_taken;
+
+    return !atomic_exchange_explicit(&is_taken, true, memory_order_relaxed) ? &first : NULL;
+}
+
+static struct thread_cache *room_for_other(void)
 {
     size_t bytes = round_up(sizeof(struct thread_cache), os_page_bytes());
 
@@ -110,7 +120,8 @@ static struct thread_cache *room_for_cache(void)
 
 static struct thread_cache *new_cache(void)
 {
-    struct thread_cache *cache = room_for_cache();
+    struct thread_cache *first = room_for_first();
+    struct thread_cache *cache = first != NULL ? first : room_for_other();
 
     if (cache != NULL) {
         (void)begin(cache); /* nobody else knows it */

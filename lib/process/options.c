@@ -37,6 +37,7 @@
 #include "process/hardened.h"
 #include "process/run.h"
 #include "process/size_class.h"
+#include "process/variable_page.h"
 
 #define KIB                   ((size_t)1 << 10)
 #define MIB                   ((size_t)1 << 20)
@@ -55,13 +56,14 @@
 
 /* Relaxed atomics: they may be changed while others read them, and stand each for itself. */
 static _Atomic(size_t) large_threshold; /* 0: not set */
-static _Atomic(unsigned int) arenas = 1;
+static _Atomic(unsigned int) arenas;    /* 0: not set, nor asked for yet */
 static _Atomic(uint64_t) purge_delay_ns = (uint64_t)1000 * NS_PER_MS;
 /* Constant once read. */
 static bool foreign_aborts = HARDENED;
 static bool zero_on_free;
 static enum { FRONTEND_UNSET, FRONTEND_SLAB, FRONTEND_HEAP } frontend;
-static char stats_path[256];
+static LAST_OF_VARIABLES char stats_path[256];
+static bool has_stats_path;
 static bool huge;
 static bool rt;
 static bool exhausted_fails;
@@ -79,9 +81,24 @@ size_t options_large_threshold(void)
     return runs_are_usual() ? THRESHOLD_OF_RUNS : THRESHOLD_OF_MAPPINGS;
 }
 
+static unsigned int usual_arenas(void)
+{
+    size_t per_processor = (size_t)os_cpu_count() * ARENAS_PER_PROCESSOR;
+
+    return per_processor < ARENA_MAX ? (unsigned int)per_processor : ARENA_MAX;
+}
+
+/* The processors are counted when a program first needs an arena: most never do. */
 unsigned int options_arenas(void)
 {
-    return atomic_load_explicit(&arenas, memory_order_relaxed);
+    unsigned int count = atomic_load_explicit(&arenas, memory_order_relaxed);
+    unsigned int usual = count == 0 ? usual_arenas() : 0;
+
+    if (count == 0 && atomic_compare_exchange_strong_explicit(
+                          &arenas, &count, usual, memory_order_relaxed, memory_order_relaxed)) {
+        count = usual;
+    }
+    return count;
 }
 
 uint64_t options_purge_delay_ns(void)
@@ -127,6 +144,12 @@ bool options_huge(void)
 const char *options_stats_path(void)
 {
     return stats_path;
+}
+
+/* Looks at no page but that of small variables. */
+bool options_has_stats_path(void)
+{
+    return has_stats_path;
 }
 
 enum quarry_malloc_report_form options_stats_form(void)
@@ -262,6 +285,7 @@ static bool set_stats_path(struct option_text value)
     }
     memcpy(stats_path, value.start, value.length);
     stats_path[value.length] = '\0';
+    has_stats_path = true;
     return true;
 }
 
@@ -318,9 +342,7 @@ static void complain_of_contradictions(void)
 
 bool options_read(void)
 {
-    size_t per_processor = (size_t)os_cpu_count() * ARENAS_PER_PROCESSOR;
-
-    options_set_arenas(per_processor < ARENA_MAX ? per_processor : ARENA_MAX);
+    atomic_store_explicit(&arenas, 0, memory_order_relaxed);
     bool done = option_text_read(setters);
 
     if (done) {

@@ -33,8 +33,9 @@ size_t options_reserve_bytes(void);
 bool options_exhausted_fails(void);
 /* Whether slices are to be in huge pages. */
 bool options_huge(void);
-/* File to append the counters to at exit; "" for none. */
+/* File to append the counters to at exit, and whether there is one. */
 const char *options_stats_path(void);
+bool options_has_stats_path(void);
 
 /* How reports are written: a line or a table. */
 enum quarry_malloc_report_form options_stats_form(void);

@@ -32,6 +32,7 @@
 #include "os/sync.h"
 #include "process/cache_parts.h"
 #include "process/options.h"
+#include "process/variable_page.h"
 
 /* A portion is so many of each. */
 #define PORTION_SLABS   2u
@@ -40,7 +41,7 @@
  * the owner of all they leave, and of mail that it has no reason to open. */
 #define MOST_ADOPTED 16u
 
-struct thread_cache orphans;
+BEHIND_OTHER_VARIABLES struct thread_cache orphans;
 
 static struct lock lock = {.rank = LOCK_RANK_ORPHANS};
 

@@ -9,7 +9,7 @@
  * amount of work (REALTIME.md).
  *
  *   1. Nothing goes back to the system (slices.c), so nothing must be fetched again.
- *   2. Caches of threads come out of the reserve (cache_life.c).
+ *   2. Caches of threads come out of the reserve, but for the main thread's (cache_life.c).
  *   3. What threads leave to each other is put in order in small portions (orphans.c,
  *      thread_cache.c).
  *   4. When the reserve does not suffice, that is counted, and more is taken from the system; or

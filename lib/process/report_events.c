@@ -15,6 +15,7 @@
 #include "os/os.h"
 #include "process/options.h"
 #include "process/report.h"
+#include "process/variable_page.h"
 
 /* More than a table takes that has all size classes and arenas in it. */
 #define TEXT_BYTES ((size_t)24 << 10)
@@ -25,7 +26,7 @@ struct room {
     char text[TEXT_BYTES];
 };
 
-static struct room spare_room;
+static LAST_OF_VARIABLES struct room spare_room;
 static _Atomic(bool) spare_is_taken; /* in the child of a fork it may stay so */
 
 static size_t room_bytes(void)
@@ -83,16 +84,14 @@ static void report(const char *path, enum census_way way)
 
 __attribute__((destructor)) static void report_at_exit(void)
 {
-    if (options_stats_path()[0] != '\0') {
+    if (options_has_stats_path()) {
         report(options_stats_path(), CENSUS_SETTLED);
     }
 }
 
 static void report_on_signal(void)
 {
-    const char *path = options_stats_path();
-
-    report(path[0] != '\0' ? path : "stderr", CENSUS_AT_ONCE);
+    report(options_has_stats_path() ? options_stats_path() : "stderr", CENSUS_AT_ONCE);
 }
 
 void report_begin(void)

@@ -82,7 +82,6 @@ void setup_run(void)
         in_setup = false;
         return;
     }
-    arena_init();
     read_options();
     atomic_store_explicit(&setup_state, SETUP_DONE, memory_order_release);
     in_setup = false;

@@ -164,7 +164,8 @@ void *slab_take_untouched(struct slab *slab)
 {
     size_t block_bytes = size_class_bytes(slab->size_class);
     size_t offset = slab->threaded * block_bytes;
-    bool is_alone = offset == 0 || offset % os_page_bytes() + block_bytes >= os_page_bytes();
+    size_t on_page = offset % os_page_bytes();
+    bool is_alone = on_page < block_bytes || on_page + block_bytes >= os_page_bytes();
 
     if (HARDENED || !is_alone || !slab_has_room(slab)) {
         return NULL;

@@ -166,9 +166,10 @@ struct block_list slab_take_some_free(struct slab *slab);
 struct block_list slab_thread_page(struct slab *slab);
 
 /* Takes the next block that was never used, if it is to be handed out alone; else NULL. It is not
- * touched: malloc takes no page fault where who writes to the block would. Alone are a slab's first
- * block, so that the call which makes a slab, or even more slices usable, does no more than that;
- * and those behind which a page ends. Owner. */
+ * touched: malloc takes no page fault where who writes to the block would. Alone are the first
+ * block that begins on a page, so that the others, which are linked, find the page there; a slab's
+ * first block among these, so that the call which makes a slab, or even more slices usable, does no
+ * more than that; and those behind which a page ends. Owner. */
 void *slab_take_untouched(struct slab *slab);
 
 static inline bool slab_has_room(const struct slab *slab)

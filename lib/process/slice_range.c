@@ -2,16 +2,17 @@
 /* The range: the first cut.
  *
  *    reserved, as much as the system gives, at most SLICE_RANGE_MOST_BYTES
- *    +--------------+--------+---------+-----------------------------------------------------+
- *    | descriptors  | taken  | touched | slice 0 | slice 1 | ... | slice `known` | ...       |
- *    +--------------+--------+---------+-----------------------------------------------------+
- *      64 bytes each  a bit    a bit     64 KiB each, usable     | reserved
- *                     each     each
+ *    +-------+---------+--------------+-----------------------------------------------------+
+ *    | taken | touched | descriptors  | slice 0 | slice 1 | ... | slice `known` | ...       |
+ *    +-------+---------+--------------+-----------------------------------------------------+
+ *      a bit   a bit     64 bytes each  64 KiB each, usable     | reserved
+ *      each    each
  *
  * Whose an address is takes a subtraction, a shift and a comparison, and is right for every value
  * of a pointer: what lies outside is not in a slice, and the descriptor of a slice that nobody has
  * says so. What the bits are for is in slices.c. The range is made usable from its start on, in
- * steps.
+ * steps; the bits are so from the beginning, and with them, for one system call, the first step of
+ * the descriptors.
  *
  * No call is to do more than another of its kind by chance. What a slice takes for the first time
  * is a page of its own, at every 32nd with a page of the kernel's page tables, and at every 64th a
@@ -35,10 +36,10 @@
 #include "core/bits.h"
 #include "os/os.h"
 #include "process/block_bits.h"
-#include "process/fork_page.h"
 #include "process/hardened.h"
 #include "process/options.h"
 #include "process/slab.h"
+#include "process/variable_page.h"
 
 #define SLICE_RANGE_MOST_BYTES  ((size_t)256 << 30)
 #define SLICE_RANGE_LEAST_BYTES ((size_t)64 << 20)
@@ -56,7 +57,10 @@
 #define STEP_AHEAD       (SLICE_STEP * 3 / 4)
 #define DESCRIPTOR_AHEAD (SLICE_STEP / 4)
 
-/* Where slices begin: what a page of the kernel's page tables is for, which is a huge page, too. */
+#define CACHE_LINE_BYTES 64u
+
+/* Where the tables begin, and slices: what a page of the kernel's page tables is for, which is a
+ * huge page, too. So the bits and the descriptors of the first GiB of slices have one together. */
 #define RANGE_ALIGN ((size_t)2 << 20)
 
 /* Who wants to end the range waits so often for who makes it grow: it may be whom its signal
@@ -67,6 +71,7 @@ uint64_t *block_bits;
 uintptr_t slice_range_start;
 size_t slice_range_known;
 struct slab *slice_range_slabs;
+static void *tables;           /* bits, and behind them descriptors */
 static _Atomic(size_t) slices; /* that are reserved; relaxed: it grows once, and falls once */
 
 static WRITTEN_BY_FORK _Atomic(bool) growing; /* somebody makes more slices known */
@@ -74,13 +79,11 @@ static WRITTEN_BY_FORK _Atomic(bool) growing; /* somebody makes more slices know
 /* Parts of the range, in bytes from its start. */
 struct layout {
     size_t slices;
+    size_t touched; /* `taken` is at 0 */
+    size_t descriptors;
     size_t block_bits; /* hardened only */
-    size_t taken;
-    size_t touched;
-    size_t tables_end;
     size_t first_slice;
     size_t end;
-    size_t before; /* the start: not used, so that slices are aligned */
 };
 
 static struct layout layout_of(size_t bytes)
@@ -89,34 +92,51 @@ static struct layout layout_of(size_t bytes)
     size_t words_bytes = QUARRY_BITARRAY_WORDS(count) * sizeof(uint32_t);
     struct layout layout = {.slices = count};
 
-    layout.block_bits = count * sizeof(struct slab);
-    layout.taken = layout.block_bits + (HARDENED ? count * BLOCK_BITS_SLICE_BYTES : 0);
-    layout.touched = layout.taken + round_up(words_bytes, os_page_bytes());
-    layout.tables_end =
-        round_up(layout.touched + round_up(words_bytes, os_page_bytes()), SLICE_BYTES);
-    layout.first_slice = layout.tables_end + (HARDENED ? SLICE_BYTES : 0);
+    /* Where one array ends, on the page where the next begins, are the upper levels of its summary.
+     */
+    layout.touched = round_up(words_bytes, CACHE_LINE_BYTES);
+    layout.descriptors = round_up(layout.touched + words_bytes, os_page_bytes());
+    layout.block_bits = layout.descriptors + count * sizeof(struct slab);
+    layout.first_slice = layout.block_bits;
+    if (HARDENED) {
+        layout.first_slice += count * BLOCK_BITS_SLICE_BYTES + SLICE_BYTES;
+    }
+    layout.first_slice = round_up(layout.first_slice, RANGE_ALIGN);
     layout.end = layout.first_slice + (count << SLICE_SHIFT);
-    layout.before = round_up(layout.first_slice, RANGE_ALIGN) - layout.first_slice;
     return layout;
 }
 
-static bool reserve(size_t bytes, struct slice_tables *tables)
+size_t slice_range_slices(void)
+{
+    return atomic_load_explicit(&slices, memory_order_relaxed);
+}
+
+/* How many bytes of descriptors are usable where so many slices of all are known. */
+static size_t descriptors_step(size_t known, size_t all)
+{
+    size_t bytes = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
+    size_t usable = bytes != 0 ? bytes : DESCRIPTORS_STEP_BYTES;
+
+    return usable < all * sizeof(struct slab) ? usable : all * sizeof(struct slab);
+}
+
+static bool reserve(size_t bytes, struct slice_tables *bits)
 {
     struct layout layout = layout_of(bytes);
-    char *reserved = os_reserve(layout.before + layout.end, RANGE_ALIGN);
+    char *start = os_reserve(layout.end, RANGE_ALIGN);
 
-    if (reserved == NULL) {
+    if (start == NULL) {
         return false;
     }
-    char *start = reserved + layout.before;
-    if (!os_commit(start + layout.taken, layout.tables_end - layout.taken)) {
-        os_unmap(reserved, layout.before + layout.end);
+    if (!os_commit(start, layout.descriptors + descriptors_step(0, layout.slices))) {
+        os_unmap(start, layout.end);
         return false;
     }
     os_name(start, layout.end, "quarry slices");
-    tables->taken = (uint32_t *)(void *)(start + layout.taken);
-    tables->touched = (uint32_t *)(void *)(start + layout.touched);
-    slice_range_slabs = (struct slab *)(void *)start;
+    tables = start;
+    bits->taken = (uint32_t *)(void *)start;
+    bits->touched = (uint32_t *)(void *)(start + layout.touched);
+    slice_range_slabs = (struct slab *)(void *)(start + layout.descriptors);
     if (HARDENED) {
         block_bits = (uint64_t *)(void *)(start + layout.block_bits);
     }
@@ -125,20 +145,20 @@ static bool reserve(size_t bytes, struct slice_tables *tables)
     return true;
 }
 
-bool slice_range_reserve(struct slice_tables *tables)
+bool slice_range_reserve(struct slice_tables *bits)
 {
     for (size_t bytes = SLICE_RANGE_MOST_BYTES; bytes >= SLICE_RANGE_LEAST_BYTES;
          bytes >>= NEXT_TRY_SHIFT) {
-        if (reserve(bytes, tables)) {
+        if (reserve(bytes, bits)) {
             return true;
         }
     }
     return false;
 }
 
-size_t slice_range_slices(void)
+void *slice_range_tables(void)
 {
-    return atomic_load_explicit(&slices, memory_order_relaxed);
+    return tables;
 }
 
 bool slice_range_exists(void)
@@ -198,20 +218,11 @@ static bool commit_block_bits(size_t known, size_t wanted)
                      (wanted - known) * BLOCK_BITS_SLICE_BYTES);
 }
 
-/* How many bytes of descriptors are usable where so many slices are. */
-static size_t descriptors_step(size_t known)
-{
-    size_t bytes = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
-    size_t all = slice_range_slices() * sizeof(struct slab);
-
-    return bytes < all ? bytes : all;
-}
-
 /* Makes descriptors and slices usable, or neither. */
 static bool commit(size_t known, size_t wanted)
 {
-    size_t from = descriptors_step(known);
-    size_t to = descriptors_step(wanted);
+    size_t from = descriptors_step(known, slice_range_slices());
+    size_t to = descriptors_step(wanted, slice_range_slices());
     char *table = (char *)slice_range_slabs;
 
     if (to > from && !os_commit(table + from, to - from)) {
@@ -275,7 +286,7 @@ void slice_range_end(void)
     size_t known = slice_range_known_slices();
     size_t reserved = slice_range_slices();
     char *table = (char *)slice_range_slabs;
-    size_t described_bytes = descriptors_step(known);
+    size_t described_bytes = descriptors_step(known, reserved);
 
     atomic_store_explicit(&slices, known, memory_order_relaxed);
     unreserve(slice_start(known), slice_start(reserved));

@@ -20,7 +20,7 @@
 
 struct slab;
 
-/* Memory for a bit for each slice, zeros. */
+/* Memory for a bit for each slice, zeros. On the page where `touched` begins the first one ends. */
 struct slice_tables {
     uint32_t *taken;
     uint32_t *touched;
@@ -58,15 +58,17 @@ static inline void *slice_start(size_t slice)
 
 /* Reserves the range, as large as the system lets it be. False if there is none: then no address is
  * in a slice. Once, before anything else. */
-bool slice_range_reserve(struct slice_tables *tables);
+bool slice_range_reserve(struct slice_tables *bits);
 
 /* In the child of a fork. */
 void slice_range_after_fork(void);
 
-/* Whether there is a range at all; and how many slices are reserved, their descriptors lying before
- * whatever else there is before the first slice. */
+/* Whether there is a range at all; and how many slices are reserved. */
 bool slice_range_exists(void);
 size_t slice_range_slices(void);
+
+/* Where the bits of all slices begin, which end where the first descriptor is. */
+void *slice_range_tables(void);
 
 /* Makes all slices below `end` usable. False if they cannot be, or not now. */
 bool slice_range_make_known(size_t end);

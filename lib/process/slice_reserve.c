@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reserve.
  *
- *    descriptors of n | bits of all | slice 0 | ... | slice n - 1 | slice n | ...
+ *    bits of all | descriptors of n | slice 0 | ... | slice n - 1 | slice n | ...
  *    `--------------- there and locked from the start ----------' `-- wanted when it does not
  * suffice
  *
@@ -48,14 +48,10 @@ int slice_reserve_make(size_t bytes)
         return -ENOMEM;
     }
     atomic_store_explicit(&reserve_slices, count, memory_order_relaxed);
-    int descriptors = make_stay(slab_of_slice(0), slab_of_slice(count));
-    int bits = make_stay(slab_of_slice(slice_range_slices()), slice_start(0));
+    int tables = make_stay(slice_range_tables(), slab_of_slice(count));
     int memory = make_stay(slice_start(0), slice_start(count));
 
-    if (descriptors == -ENOMEM || bits == -ENOMEM) {
-        return -ENOMEM;
-    }
-    return memory != 0 ? memory : descriptors != 0 ? descriptors : bits;
+    return tables == -ENOMEM || memory == 0 ? tables : memory;
 }
 
 bool slice_reserve_allows(size_t end)

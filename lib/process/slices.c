@@ -57,18 +57,22 @@ static _Atomic(uint64_t) used_and_kept;
 /* Those that are kept are below, but for what was lost in a race; 0: look from the end again. */
 static _Atomic(size_t) look_below;
 
-/* So many slices are a word of `taken` that can be full. */
-#define WARM_SLICES 64u
-
-/* The first pages of the bit arrays, and of what is known of the full words of `taken`, are made,
- * so that neither the first slices nor the first free that gives some back take a page fault each.
+/* Writes a word, which is zero, to make its page: that it is read first would take another fault.
  */
+static void make_page(void *word)
+{
+    *(volatile uint32_t *)word = 0;
+}
+
+/* The first pages of the bit arrays, and of what is known of the full words of `taken`, so that
+ * neither the first slices nor the first free that gives some back take a page fault each. */
 static void warm_up(void)
 {
-    bitarray_claim(&taken, WARM_SLICES, 0);
-    bitarray_release(&taken, WARM_SLICES, 0);
-    bitarray_set_region(&touched, 1, 0);
-    bitarray_clear_region(&touched, 1, 0);
+    make_page(taken.bundles);
+    if (taken.summary != NULL) { /* a small range has none */
+        make_page(taken.summary);
+    }
+    make_page(touched.bundles);
 }
 
 bool slices_reserve(void)

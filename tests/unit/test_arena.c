@@ -436,6 +436,5 @@ int main(void)
         TEST(home_moves_when_its_arena_is_taken),
     };
 
-    arena_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -440,6 +440,5 @@ int main(void)
         TEST(handler_may_interrupt_waiting_to_fork),
     };
 
-    arena_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,6 +355,5 @@ int main(void)
         TEST(double_frees_in_a_handler_die),
     };
 
-    arena_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,7 @@ static void stats_path_is_kept(void **state)
     char text[300] = "stats=";
 
     read_text("stats=/tmp/a b=c");
+    assert_true(options_has_stats_path());
     assert_string_equal(options_stats_path(), "/tmp/a b=c");
     read_text("stats=");
     assert_string_equal(options_stats_path(), "/tmp/a b=c");
@@ -310,8 +311,8 @@ static void arenas_follow_the_processors(void **state)
     } rows[] = {{1, 2}, {2, 4}, {15, 30}, {16, 32}, {17, 32}, {4096, 32}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        fake_os_set_cpu_count(rows[i].cpus);
         read_text(NULL);
+        fake_os_set_cpu_count(rows[i].cpus); /* which is asked for when it is needed */
         assert_int_equal(options_arenas(), rows[i].arenas);
     }
     assert_int_equal(ARENA_MAX, 32);

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include "process/options.h"
 #include "process/slab.h"
+#include "process/thread_cache.h"
 #include "../support/fake_os.h"
 #include "../support/good_child.h"
 #include "../support/memory_look.h"
@@ -68,9 +69,19 @@ static void reserve_smaller(void *arg)
     CHECK_THAT(slices_take(1) == 0);
 }
 
+static void reserve_least(void *arg)
+{
+    fake_os_fail_next(FAKE_OS_RESERVE, 4);
+    CHECK_THAT(slices_reserve());
+    CHECK_THAT(slice_range_slices() == 1024);
+    CHECK_THAT(slices_take(1) == 0);
+    CHECK_THAT(!slices_take_at(1024, 1) && slices_take_at(1023, 1));
+}
+
 static void a_smaller_range_will_do(void **state)
 {
     expect_good_child(reserve_smaller, NULL);
+    expect_good_child(reserve_least, NULL);
 }
 
 static void reserve_nothing(void *arg)
@@ -84,6 +95,25 @@ static void reserve_nothing(void *arg)
 static void without_a_range_there_are_no_slices(void **state)
 {
     expect_good_child(reserve_nothing, NULL);
+}
+
+/* What one page of page tables describes. */
+#define HUGE_BYTES ((uintptr_t)2 << 20)
+
+/* The first cache is a variable; the tables and the first slices are usable by a call each. */
+static void start(void *arg)
+{
+    thread_cache_init();
+    thread_cache_prepare();
+    CHECK_THAT(slices_in_use() == 1);
+    CHECK_THAT(fake_os_calls(FAKE_OS_MAP) == 0 && fake_os_calls(FAKE_OS_RESERVE) == 1);
+    CHECK_THAT(fake_os_calls(FAKE_OS_COMMIT) == 2);
+    CHECK_THAT((uintptr_t)slice_range_tables() % HUGE_BYTES == 0);
+}
+
+static void a_process_starts_with_few_system_calls(void **state)
+{
+    expect_good_child(start, NULL);
 }
 
 static void take_huge(void *arg)
@@ -102,13 +132,18 @@ static void huge_pages_are_preferred_if_asked_for(void **state)
     expect_good_child(take_huge, NULL);
 }
 
+/* Slices whose descriptors are made usable in one step. */
+#define DESCRIBED_TOGETHER (((size_t)1 << 20) / sizeof(struct slab))
+
 static void fail_to_commit(void *arg)
 {
     CHECK_THAT(slices_reserve());
     fake_os_fail_next(FAKE_OS_COMMIT, 1);
     CHECK_THAT(slices_take(1) == SLICE_NONE);
+    fake_os_fail_next(FAKE_OS_COMMIT, 1);
+    CHECK_THAT(!slices_take_at(DESCRIBED_TOGETHER, 1));
     fake_os_fail_nth(FAKE_OS_COMMIT, 2);
-    CHECK_THAT(slices_take(1) == SLICE_NONE);
+    CHECK_THAT(!slices_take_at(DESCRIBED_TOGETHER, 1));
     CHECK_THAT(slices_in_use() == 0);
     fake_os_fail_none();
     CHECK_THAT(slices_take(1) == 0);
@@ -352,6 +387,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
     const struct CMUnitTest tests[] = {
+        TEST(a_process_starts_with_few_system_calls),
         TEST(huge_pages_are_preferred_if_asked_for),
         TEST(the_lowest_slices_are_taken_first),
         TEST(every_address_has_a_right_answer),

@@ -83,6 +83,24 @@ static void malloc_leaves_the_page_to_whoever_writes(void **state)
     assert_true(is_there(take(small))); /* on the same page */
 }
 
+static void each_page_of_small_blocks_is_left_as_well(void **state)
+{
+    const size_t bytes = 512;
+    const size_t pages = 4;
+    size_t begun = 0;
+
+    for (size_t i = 0; i < pages * PAGE / bytes; i++) {
+        char *block = take(bytes);
+
+        if ((uintptr_t)block % PAGE == 0) {
+            assert_false(is_there(block));
+            begun++;
+        }
+        memset(block, 1, bytes); /* never freed */
+    }
+    assert_int_equal(begun, pages);
+}
+
 struct slot {
     unsigned char *block;
     size_t bytes;
@@ -404,6 +422,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malloc_leaves_the_page_to_whoever_writes), /* while slabs are new */
+        cmocka_unit_test(each_page_of_small_blocks_is_left_as_well),
         cmocka_unit_test(blocks_are_aligned_and_apart),
         cmocka_unit_test(every_size_is_served),
         cmocka_unit_test(a_slab_is_used_page_by_page),
