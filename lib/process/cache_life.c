@@ -238,7 +238,8 @@ struct thread_cache *cache_make_for_frees(void)
 
 /* --- To lose it --- */
 
-/* All slabs of the cache become orphans, and what it keeps of runs is free. */
+/* What is others' goes to them, all slabs of the cache become orphans, and what it keeps of runs is
+ * free. */
 static void give_up(struct thread_cache *cache)
 {
     kept_runs_give(&cache->runs);
@@ -246,6 +247,10 @@ static void give_up(struct thread_cache *cache)
         if (cache->current[size_class] != NULL) {
             cache_give_up_current(cache, size_class);
         }
+    }
+    mail_flush(cache);
+    mail_open(cache, UINT_MAX);
+    for (size_t size_class = 1; size_class < SIZE_CLASSES; size_class++) {
         orphans_add(&cache->waiting[size_class]);
     }
 }
@@ -258,8 +263,6 @@ static void end_thread(void)
         return;
     }
     cache_enter(cache);
-    mail_flush(cache);
-    mail_open(cache, UINT_MAX);
     give_up(cache);
     has_ended = true;
     thread_cache = &no_cache;
@@ -315,8 +318,6 @@ static bool is_of_parent(struct thread_cache *cache)
 static void inherit_from(struct thread_cache *cache)
 {
     if (is_of_parent(cache) && !cache->busy) {
-        mail_flush(cache);
-        mail_open(cache, UINT_MAX);
         give_up(cache);
         put_with_unused(cache);
     }

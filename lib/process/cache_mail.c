@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks that a thread frees and another one has the slab of.
  *
- * They are batched by slab, at most REMOTE_BATCH_MOST and REMOTE_BATCH_BYTES in each of
+ * Where a thread allocates such blocks, too, those above a KiB go onto its own head list, in front
+ * of the current slab's: what it has freed just now is in its processor's caches, and need not
+ * travel; and where threads free each other's blocks, one does not run out of memory while what it
+ * has freed waits for another one that does not run. The list is no longer than a slab has blocks,
+ * so a thread keeps no more than if all of the list were of a slab of its own. When a thread gives
+ * up a list, they are freed once more. Smaller blocks share cache lines with their neighbours,
+ * which others write to; and slabs have so many of them that it is better to adopt the slab of a
+ * thread that has ended. Not in the real-time mode, since the list is counted now and then; nor in
+ * the hardened library, where nobody is to foretell the next block.
+ *
+ * All others are batched by slab, at most REMOTE_BATCH_MOST and REMOTE_BATCH_BYTES in each of
  * REMOTE_BATCHES batches, so that a thread that only frees keeps no more than that. A full batch,
  * or one that must make way for another slab's, is a letter: a chain of blocks whose last one says
  * where it begins, and goes into the owner's inbox by one compare-and-swap. A thread without a
@@ -23,6 +33,8 @@
  * theirs, or without a thread. So a letter that comes too late is forwarded, and arrives. */
 #include "core/check.h"
 #include "process/cache_parts.h"
+#include "process/hardened.h"
+#include "process/options.h"
 
 /* A letter's second word: an address below 2^48, and the number of blocks above. */
 #define COUNT_SHIFT 48u
@@ -125,6 +137,103 @@ void mail_open(struct thread_cache *cache, unsigned int most)
         open_letter(cache, letter);
         most--;
     }
+}
+
+/* --- Blocks to use again --- */
+
+/* Of cache->listed: no more until the next list begins. */
+#define LISTED_ENOUGH UINT8_MAX
+/* Blocks up to this size are not used again. */
+#define GO_HOME_BYTES 1024u
+_Static_assert(SLICE_BYTES / GO_HOME_BYTES < LISTED_ENOUGH, "a slab has fewer blocks");
+
+static bool can_be_reused(size_t size_class)
+{
+    return size_class > size_class_of(GO_HOME_BYTES) && !HARDENED;
+}
+
+/* The blocks of a head list that is not claimed, as far as `most`. Handlers must not take them
+ * meanwhile; while the cache is busy nobody adds any. */
+static uint8_t count_list(struct thread_cache *cache, size_t size_class, uint32_t most)
+{
+    void *list = own_take(&cache->heads[size_class]);
+    uint8_t count = 0;
+
+    for (void *block = list; block != NULL && count < most; block = link_next(block)) {
+        count++;
+    }
+    __atomic_store_n(&cache->heads[size_class], list, __ATOMIC_RELAXED);
+    return count;
+}
+
+/* What malloc has taken off the list since it began is not in cache->listed, and is looked for when
+ * that says that the list is full. If it is, nobody looks again before the next one; nor if it is
+ * time to look for memory that is to go back to the kernel, which is done when a list has ended. */
+static bool has_room_on_list(struct thread_cache *cache, const struct slab *slab)
+{
+    uint8_t *listed = &cache->listed[slab->size_class];
+
+    if (*listed != LISTED_ENOUGH && *listed >= slab->blocks) {
+        *listed = count_list(cache, slab->size_class, slab->blocks);
+        if (*listed >= slab->blocks || cache->blocks_to_look <= 0) {
+            *listed = LISTED_ENOUGH;
+        }
+    }
+    return *listed != LISTED_ENOUGH;
+}
+
+bool mail_reuse(struct thread_cache *cache, struct slab *slab, void *block)
+{
+    size_t size_class = slab->size_class;
+
+    if (!can_be_reused(size_class) || cache->current[size_class] == NULL || options_rt() ||
+        thread_cache_is_claimed(cache, size_class) || !has_room_on_list(cache, slab)) {
+        return false;
+    }
+    REQUIRE(block != cache->heads[size_class], "block was freed twice in a row", slab, block);
+    cache->listed[size_class]++;
+    cache->handed_out++;
+    cache->blocks_to_look--;
+    own_push(&cache->heads[size_class], block, block);
+    return true;
+}
+
+void mail_list_begins(struct thread_cache *cache, size_t size_class, uint32_t count)
+{
+    if (can_be_reused(size_class)) {
+        cache->listed[size_class] = (uint8_t)count;
+    }
+}
+
+static void add_reused(struct thread_cache *cache, struct slab *slab, void *block)
+{
+    cache->handed_out--;
+    if (atomic_load_explicit(&slab->cache, memory_order_relaxed) == cache) {
+        cache_bring_home(cache, slab, block, block, 1);
+    } else {
+        mail_add(cache, slab, block);
+    }
+}
+
+void *mail_add_reused(struct thread_cache *cache, size_t size_class, void *list)
+{
+    void *others = NULL;
+
+    if (!can_be_reused(size_class)) {
+        return list;
+    }
+    while (list != NULL) {
+        void *block = list;
+        struct slab *slab = slab_of_block(block);
+
+        list = link_next(block);
+        if (slab == cache->current[size_class]) {
+            own_push(&others, block, block);
+        } else {
+            add_reused(cache, slab, block);
+        }
+    }
+    return others;
 }
 
 /* --- Batches --- */

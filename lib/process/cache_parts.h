@@ -124,6 +124,17 @@ void mail_send(struct slab *slab, void *first, void *last, uint32_t count);
 /* Sends a block some time: with others of its slab, when there are enough. Busy. */
 void mail_add(struct thread_cache *cache, struct slab *slab, void *block);
 
+/* Makes a block of a slab that others have the next one of the cache's own head list, if its thread
+ * allocates such blocks; else false. Busy. */
+bool mail_reuse(struct thread_cache *cache, struct slab *slab, void *block);
+
+/* A head list begins, of so many blocks. Busy. */
+void mail_list_begins(struct thread_cache *cache, size_t size_class, uint32_t count);
+
+/* Takes those blocks out of a list that was a head list which are not of the current slab: they go
+ * home, or are added as above. Returns the others, linked. Busy. */
+void *mail_add_reused(struct thread_cache *cache, size_t size_class, void *list);
+
 /* Sends what was added so far. Busy. */
 void mail_flush(struct thread_cache *cache);
 

@@ -67,6 +67,7 @@ size_t thread_cache_trim(void)
                 drop_empty(cache, size_class);
             }
         }
+        mail_flush(cache);
         cache_leave(cache);
     }
     while ((purged_bytes = slices_purge()) != 0) {

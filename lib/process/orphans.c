@@ -2,7 +2,8 @@
 /* Slabs of threads that have ended. They belong to a cache without a thread. Threads adopt them
  * before they make new ones, or use pages that were never used; and when they free a block of one
  * that they allocate, too, so that what a thread takes over from another one soon is its own; but
- * only a few between two that it allocates, since it opens its mail when it allocates.
+ * not for a block that is used again at once (cache_mail.c), and only a few between two that it
+ * allocates, since it opens its mail when it allocates.
  * Others' frees bring the block home at once if few of the slab's are in use and the lock is free:
  * a batch would keep the slab from the threads to come, which would use more memory instead.
  *

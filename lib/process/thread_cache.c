@@ -20,7 +20,8 @@
  * later: a class grows by a slab at most for each CACHE_CANDIDATES that had none.
  *
  * Invariants, with the cache not busy:
- *   1. Blocks on a head list are of the current slab of that class, and count as used there.
+ *   1. Blocks on a head list are of the current slab of that class, or were freed by the thread and
+ *      are others' (cache_mail.c). They count as used in their slabs.
  *   2. A slab is current, or on `waiting`. There, none is in front of a slab that was put first but
  *      such as have blocks, too.
  *   3. Of slabs without a used block a class keeps one, at most, and none of some slices: these are
@@ -240,6 +241,7 @@ static void *begin_list(struct thread_cache *cache, size_t size_class, struct sl
         void *rest = list.first != NULL ? link_next(list.first) : NULL;
         __atomic_store_n(&cache->heads[size_class], rest, __ATOMIC_RELAXED);
     }
+    mail_list_begins(cache, size_class, list.count);
     cache->handed_out += list.count;
     cache->blocks_to_look -= (int32_t)list.count;
     return list.first;
@@ -368,11 +370,12 @@ void thread_cache_prepare(void)
     cache_leave(cache);
 }
 
-/* Blocks of slabs that others have go to these in batches. */
+/* Blocks of slabs that others have are used again, or go to these in batches. */
 static __attribute__((noinline)) void free_of_others(struct thread_cache *cache, struct slab *slab,
                                                      void *block)
 {
-    if (!cache_is_orphan(slab) || !orphans_free(cache, slab, block)) {
+    if (!mail_reuse(cache, slab, block) &&
+        (!cache_is_orphan(slab) || !orphans_free(cache, slab, block))) {
         mail_add(cache, slab, block);
     }
 }
@@ -396,10 +399,10 @@ void thread_cache_free_slowly(struct slab *slab, void *block)
     cache_leave(cache);
 }
 
-/* The blocks of a class's head list go back to their slab. */
+/* The blocks of a class's head list go back to their slabs. */
 static void give_up_head(struct thread_cache *cache, size_t size_class)
 {
-    void *first = own_take(&cache->heads[size_class]);
+    void *first = mail_add_reused(cache, size_class, own_take(&cache->heads[size_class]));
     void *last = first;
     uint32_t count = first != NULL;
 

@@ -50,9 +50,10 @@ struct thread_cache {
     int32_t blocks_to_look;     /* 0 or less: time to look for memory that is to be given back */
     uint32_t slices_since_look; /* in runs, likewise */
     uint32_t adopted;           /* slabs, by frees, since a call of malloc last came the slow way */
-    uint64_t letters;           /* that were opened; whoever may open them */
-    uint64_t letter_blocks;     /* blocks in these, likewise */
-    void *unopened;             /* letters that were taken out of the inbox */
+    uint8_t listed[SIZE_CLASSES]; /* cache_mail.c: of a head list, its blocks, or more */
+    uint64_t letters;             /* that were opened; whoever may open them */
+    uint64_t letter_blocks;       /* blocks in these, likewise */
+    void *unopened;               /* letters that were taken out of the inbox */
     /* On a cache line of its own: blocks that others freed; any thread, release. */
     _Atomic(void *) inbox __attribute__((aligned(64)));
     struct remote_batch batches[REMOTE_BATCHES] __attribute__((aligned(64)));

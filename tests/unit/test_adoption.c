@@ -70,7 +70,7 @@ static void blocks_that_were_left_come_before_pages_that_were_never_used(void **
 
 static void *adopt_by_a_free(void *arg)
 {
-    struct left left = {.bytes = 3300};
+    struct left left = {.bytes = 330};
     struct left more = {.bytes = 2000};
     char *own = take(left.bytes);
 
