@@ -52,14 +52,23 @@ static void the_slab_with_more_free_blocks_is_next(void **state)
 
 static void a_slab_that_is_almost_empty_is_next_if_no_other_has_free_blocks(void **state)
 {
-    size_t in_each = make_full_slabs(3, 3072);
+    size_t in_each = make_full_slabs(3, 512);
 
     give_some(&blocks[0], 2);
     give_some(&blocks[in_each], in_each - 1);
     for (size_t i = 0; i < 2; i++) {
-        assert_ptr_equal(slab_of_taken(take(3072)), slab_of_taken(blocks[in_each - 1]));
+        assert_ptr_equal(slab_of_taken(take(512)), slab_of_taken(blocks[in_each - 1]));
     }
-    assert_ptr_equal(slab_of_taken(take(3072)), slab_of_taken(blocks[2 * in_each - 1]));
+    assert_ptr_equal(slab_of_taken(take(512)), slab_of_taken(blocks[2 * in_each - 1]));
+}
+
+static void a_slab_of_which_little_is_used_is_next(void **state)
+{
+    size_t in_each = make_full_slabs(3, 1024);
+
+    give_some(&blocks[0], 2);
+    give_some(&blocks[in_each], in_each - in_each / 8);
+    assert_ptr_equal(slab_of_taken(take(1024)), slab_of_taken(blocks[2 * in_each - 1]));
 }
 
 /* Wherever it is, for each slab that is made so many are looked at. */
@@ -111,6 +120,7 @@ int main(void)
         cmocka_unit_test(a_free_into_a_full_slab_is_a_fast_one),
         cmocka_unit_test(the_slab_with_more_free_blocks_is_next),
         cmocka_unit_test(a_slab_that_is_almost_empty_is_next_if_no_other_has_free_blocks),
+        cmocka_unit_test(a_slab_of_which_little_is_used_is_next),
         cmocka_unit_test(free_blocks_are_found_before_many_slabs_are_made),
         cmocka_unit_test(what_another_thread_has_freed_is_next),
         cmocka_unit_test(one_empty_slab_stays_with_its_class),
