@@ -26,8 +26,9 @@
  *      one look after the delay gives MOST_AT_ONCE slices back, or all there are. The delay begins
  *      with a look.
  *
- * The few slices that a thread keeps for its own runs (kept_runs.c) are not among these; they come to
- * be with the second look after they were needed last.
+ * The few slices that a thread keeps for its own runs (kept_runs.c) are not among these; they come
+ * to be with the second look after they were needed last. Blocks of others that extend a list
+ * (cache_mail.c) do so no more once a look is due.
  *
  * Nobody asks for the time when memory is freed: with code and data of it out of the caches that
  * takes longer than all else free does. So a window ends, and another begins, with the first look
