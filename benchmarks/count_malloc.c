@@ -214,12 +214,13 @@ static void own_list(void)
     give(0, SMALL_BLOCKS - 1);
 }
 
-/* Nothing was freed, but the slab has pages that were never used. */
+/* Nothing was freed, but the slab has pages that were never used. The first block of a page is
+ * handed out alone; the call for the second links all others. */
 static size_t pages;
 
-static void rest_of_page(void)
+static void rest_of_page(int used)
 {
-    for (int i = 1; i < TINY_BLOCKS; i++) {
+    for (int i = used; i < TINY_BLOCKS; i++) {
         (void)get(TINY_BYTES);
     }
     pages++;
@@ -228,17 +229,18 @@ static void rest_of_page(void)
 static void prepare_new_page(void)
 {
     begin_slab(TINY_BYTES);
-    rest_of_page();
+    rest_of_page(1);
 }
 
 static void new_page(void)
 {
     if (pages % (SLAB_BYTES / (TINY_BLOCKS * TINY_BYTES)) == 0) {
         begin_slab(TINY_BYTES);
-        rest_of_page();
+        rest_of_page(1);
     }
+    (void)get(TINY_BYTES);
     (void)must(counted_malloc(TINY_BYTES));
-    rest_of_page();
+    rest_of_page(2);
 }
 
 /* Two slabs, all of whose blocks are in use: those from the 0th on, and from SLAB_BLOCKS on. The

@@ -33,7 +33,6 @@
  * theirs, or without a thread. So a letter that comes too late is forwarded, and arrives. */
 #include "core/check.h"
 #include "process/cache_parts.h"
-#include "process/hardened.h"
 #include "process/options.h"
 
 /* A letter's second word: an address below 2^48, and the number of blocks above. */
@@ -143,14 +142,7 @@ void mail_open(struct thread_cache *cache, unsigned int most)
 
 /* Of cache->listed: no more until the next list begins. */
 #define LISTED_ENOUGH UINT8_MAX
-/* Blocks up to this size are not used again. */
-#define GO_HOME_BYTES 1024u
-_Static_assert(SLICE_BYTES / GO_HOME_BYTES < LISTED_ENOUGH, "a slab has fewer blocks");
-
-static bool can_be_reused(size_t size_class)
-{
-    return size_class > size_class_of(GO_HOME_BYTES) && !HARDENED;
-}
+_Static_assert(SLICE_BYTES / CACHE_GO_HOME_BYTES < LISTED_ENOUGH, "a slab has fewer blocks");
 
 /* The blocks of a head list that is not claimed, as far as `most`. Handlers must not take them
  * meanwhile; while the cache is busy nobody adds any. */
@@ -186,7 +178,7 @@ bool mail_reuse(struct thread_cache *cache, struct slab *slab, void *block)
 {
     size_t size_class = slab->size_class;
 
-    if (!can_be_reused(size_class) || cache->current[size_class] == NULL || options_rt() ||
+    if (cache->current[size_class] == NULL || options_rt() ||
         thread_cache_is_claimed(cache, size_class) || !has_room_on_list(cache, slab)) {
         return false;
     }
@@ -200,9 +192,7 @@ bool mail_reuse(struct thread_cache *cache, struct slab *slab, void *block)
 
 void mail_list_begins(struct thread_cache *cache, size_t size_class, uint32_t count)
 {
-    if (can_be_reused(size_class)) {
-        cache->listed[size_class] = (uint8_t)count;
-    }
+    cache->listed[size_class] = (uint8_t)count;
 }
 
 static void add_reused(struct thread_cache *cache, struct slab *slab, void *block)
@@ -219,9 +209,6 @@ void *mail_add_reused(struct thread_cache *cache, size_t size_class, void *list)
 {
     void *others = NULL;
 
-    if (!can_be_reused(size_class)) {
-        return list;
-    }
     while (list != NULL) {
         void *block = list;
         struct slab *slab = slab_of_block(block);

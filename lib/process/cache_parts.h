@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "process/hardened.h"
 #include "process/thread_cache.h"
 
 /* --- Any file --- */
@@ -123,6 +124,15 @@ void mail_send(struct slab *slab, void *first, void *last, uint32_t count);
 
 /* Sends a block some time: with others of its slab, when there are enough. Busy. */
 void mail_add(struct thread_cache *cache, struct slab *slab, void *block);
+
+/* Blocks up to this size are not used again by who frees them for others. */
+#define CACHE_GO_HOME_BYTES 1024u
+
+/* Whether blocks of a class may be: else what follows is not for them. */
+static inline bool mail_can_reuse(size_t size_class)
+{
+    return size_class > size_class_of(CACHE_GO_HOME_BYTES) && !HARDENED;
+}
 
 /* Makes a block of a slab that others have the next one of the cache's own head list, if its thread
  * allocates such blocks; else false. Busy. */

@@ -243,7 +243,9 @@ static void *begin_list(struct thread_cache *cache, size_t size_class, struct sl
         void *rest = list.first != NULL ? link_next(list.first) : NULL;
         __atomic_store_n(&cache->heads[size_class], rest, __ATOMIC_RELAXED);
     }
-    mail_list_begins(cache, size_class, list.count);
+    if (mail_can_reuse(size_class)) {
+        mail_list_begins(cache, size_class, list.count);
+    }
     cache->handed_out += list.count;
     cache->blocks_to_look -= (int32_t)list.count;
     return list.first;
@@ -376,8 +378,9 @@ void thread_cache_prepare(void)
 static __attribute__((noinline)) void free_of_others(struct thread_cache *cache, struct slab *slab,
                                                      void *block)
 {
-    if (!mail_reuse(cache, slab, block) &&
-        (!cache_is_orphan(slab) || !orphans_free(cache, slab, block))) {
+    bool reused = mail_can_reuse(slab->size_class) && mail_reuse(cache, slab, block);
+
+    if (!reused && (!cache_is_orphan(slab) || !orphans_free(cache, slab, block))) {
         mail_add(cache, slab, block);
     }
 }
@@ -404,7 +407,8 @@ void thread_cache_free_slowly(struct slab *slab, void *block)
 /* The blocks of a class's head list go back to their slabs. */
 static void give_up_head(struct thread_cache *cache, size_t size_class)
 {
-    void *first = mail_add_reused(cache, size_class, own_take(&cache->heads[size_class]));
+    void *list = own_take(&cache->heads[size_class]);
+    void *first = mail_can_reuse(size_class) ? mail_add_reused(cache, size_class, list) : list;
     void *last = first;
     uint32_t count = first != NULL;
 
