@@ -11,24 +11,17 @@
 #include <quarry/malloc.h>
 #include "process/census.h"
 #include "process/options.h"
-#include "process/setup.h"
 #include "process/slices.h"
 #include "process/thread_cache.h"
-#include "../support/death.h"
 #include "../support/fake_os.h"
 #include "../support/good_child.h"
+#include "../support/small_blocks.h"
 
 #define BUFFER_BYTES ((size_t)40 << 10)
 
 static size_t kept(void)
 {
     return kept_runs_count(&thread_cache->runs);
-}
-
-/* The thread gets a cache, without which nothing is kept. */
-static void get_cache(void)
-{
-    CHECK_THAT(quarry_malloc(16) != NULL && thread_cache != &no_cache);
 }
 
 static void make_buffers(void **buffers, size_t count)
@@ -51,7 +44,6 @@ static void make_slabs_meanwhile(void *arg)
 {
     void *buffers[2];
 
-    get_cache();
     make_buffers(buffers, 2);
     free_buffers(buffers, 2);
     for (size_t bytes = 32; bytes <= 320; bytes += 16) {
@@ -69,7 +61,6 @@ static void a_buffer_is_the_next_one(void **state)
 
 static void calloc_a_used_one(void *arg)
 {
-    get_cache();
     unsigned char *buffer = quarry_malloc(BUFFER_BYTES);
     size_t usable = quarry_malloc_usable_size(buffer);
     memset(buffer, 0xff, usable);
@@ -89,7 +80,6 @@ static void free_more_than_are_kept(void *arg)
 {
     void *buffers[KEPT_RUNS_MOST + 3];
 
-    get_cache();
     make_buffers(buffers, KEPT_RUNS_MOST + 3);
     size_t in_use = slices_in_use();
     free_buffers(buffers, KEPT_RUNS_MOST + 3);
@@ -107,7 +97,6 @@ static void look_twice(void *arg)
     struct kept_runs *runs;
     void *buffers[5];
 
-    get_cache();
     runs = &thread_cache->runs;
     make_buffers(buffers, 5);
     free_buffers(buffers, 5);
@@ -134,7 +123,6 @@ static void allocate_small_blocks(void *arg)
 {
     void *buffers[4];
 
-    get_cache();
     make_buffers(buffers, 4);
     free_buffers(buffers, 4);
     for (unsigned int i = 0; i < 4096; i++) {
@@ -152,7 +140,6 @@ static void trim(void *arg)
 {
     void *buffers[4];
 
-    get_cache();
     make_buffers(buffers, 4);
     free_buffers(buffers, 4);
     size_t in_use = slices_in_use();
@@ -169,7 +156,7 @@ static void *keep_some(void *in_use_before)
 {
     void *buffers[4];
 
-    get_cache();
+    CHECK_THAT(take(16) != NULL); /* the thread gets a cache, without which nothing is kept */
     *(size_t *)in_use_before = slices_in_use();
     make_buffers(buffers, 4);
     free_buffers(buffers, 4);
@@ -182,7 +169,6 @@ static void end_a_thread(void *arg)
     void *kept_then;
     size_t in_use;
 
-    get_cache();
     CHECK_THAT(pthread_create(&thread, NULL, keep_some, &in_use) == 0);
     CHECK_THAT(pthread_join(thread, &kept_then) == 0);
     CHECK_THAT((size_t)kept_then == 4 && slices_in_use() <= in_use);
@@ -198,7 +184,6 @@ static void keep_nothing(void *arg)
     void *buffer;
 
     options_set_purge_delay_ms(0);
-    get_cache();
     make_buffers(&buffer, 1);
     free_buffers(&buffer, 1);
     CHECK_THAT(kept() == 0 && fake_os_calls(FAKE_OS_DISCARD) == 1);
@@ -215,7 +200,6 @@ static void take_a_census(void *arg)
     static struct census after;
     void *buffers[3];
 
-    get_cache();
     make_buffers(buffers, 3);
     census_take(&before, CENSUS_AT_ONCE);
     free_buffers(buffers, 3);
@@ -236,13 +220,6 @@ static int begin(void **state)
     return 0;
 }
 
-static int make_range(void **state)
-{
-    setup();
-    thread_cache_init();
-    return slice_range_exists() ? 0 : -1;
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, begin)
@@ -254,5 +231,5 @@ int main(void)
         TEST(they_are_counted_as_kept),
     };
 
-    return cmocka_run_group_tests(tests, make_range, NULL);
+    return cmocka_run_group_tests(tests, small_blocks_begin, NULL);
 }
