@@ -32,7 +32,7 @@ struct remote_batch {
 
 /* Owner thread and its signal handlers only, unless said otherwise. */
 struct thread_cache {
-    void *heads[SIZE_CLASSES];             /* blocks to hand out, linked, of the current slabs */
+    void *heads[SIZE_CLASSES];             /* blocks to hand out, linked (thread_cache.c, 1) */
     struct slab *current[SIZE_CLASSES];    /* whose blocks are on the head list; NULL: none */
     struct slab *waiting[SIZE_CLASSES];    /* others; the orphans': that have blocks */
     struct slab *set_aside;                /* of the orphans those that have none; else NULL */
