@@ -124,6 +124,7 @@ static struct thread_cache *new_cache(void)
     struct thread_cache *cache = first != NULL ? first : room_for_other();
 
     if (cache != NULL) {
+        size_class_table_fill(&cache->classes);
         (void)begin(cache); /* nobody else knows it */
         enlist(cache);
     }

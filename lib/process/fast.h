@@ -16,16 +16,17 @@ __attribute__((noinline)) void slow_free(void *block);
 /* A block, or NULL if it is not that simple. */
 static inline void *fast_malloc(size_t bytes)
 {
+    struct thread_cache *cache = thread_cache;
     size_t size_class;
 
-    if (__builtin_expect(bytes <= SIZE_CLASS_DIRECT_BYTES, 1)) {
-        size_class = size_class_direct(bytes);
+    if (__builtin_expect(bytes <= SIZE_CLASS_TABLE_BYTES, 1)) {
+        size_class = cache->classes.of_steps[size_class_steps(bytes)];
     } else if (bytes <= SIZE_CLASS_MOST_BYTES) {
         size_class = size_class_of(bytes);
     } else {
         return NULL;
     }
-    return thread_cache_pop(thread_cache, size_class);
+    return thread_cache_pop(cache, size_class);
 }
 
 /* False iff it is not that simple, NULL among other things. */

@@ -33,6 +33,7 @@ struct remote_batch {
 /* Owner thread and its signal handlers only, unless said otherwise. */
 struct thread_cache {
     void *heads[SIZE_CLASSES];             /* blocks to hand out, linked (thread_cache.c, 1) */
+    struct size_class_table classes;       /* at hand for malloc; of no_cache: all 0 */
     struct slab *current[SIZE_CLASSES];    /* whose blocks are on the head list; NULL: none */
     struct slab *waiting[SIZE_CLASSES];    /* others; the orphans': that have blocks */
     struct slab *set_aside;                /* of the orphans those that have none; else NULL */
@@ -88,18 +89,23 @@ static inline bool thread_cache_is_claimed(const struct thread_cache *cache, siz
     return head != 0 && head <= HEAD_CLAIMED_MOST;
 }
 
+/* Hides from the compiler that an index is as before: else it computes the address of an element
+ * once, with an instruction of its own, where each access can do so by itself. */
+#define COMPUTE_ADDRESS_AGAIN(index) __asm__("" : "+r"(index))
+
 /* Takes a block off a head list, or NULL. A handler that comes in between finds the head claimed;
  * one that came before has changed the head, so that the claim fails. */
 static inline void *thread_cache_pop(struct thread_cache *cache, size_t size_class)
 {
-    void **head = &cache->heads[size_class];
-    void *block = __atomic_load_n(head, __ATOMIC_RELAXED);
+    void *block = __atomic_load_n(&cache->heads[size_class], __ATOMIC_RELAXED);
 
+    COMPUTE_ADDRESS_AGAIN(size_class);
     if (__builtin_expect((uintptr_t)block <= HEAD_CLAIMED_MOST, 0) ||
-        __builtin_expect(!own_swap(head, &block, (void *)size_class), 0)) {
+        __builtin_expect(!own_swap(&cache->heads[size_class], &block, (void *)size_class), 0)) {
         return NULL;
     }
-    __atomic_store_n(head, link_next(block), __ATOMIC_RELAXED);
+    COMPUTE_ADDRESS_AGAIN(size_class);
+    __atomic_store_n(&cache->heads[size_class], link_next(block), __ATOMIC_RELAXED);
     return block;
 }
 

@@ -21,7 +21,7 @@ static void every_size_gets_the_smallest_block_that_holds_it(void **state)
 static void requests_for_nothing_have_a_class_of_their_own(void **state)
 {
     assert_int_equal(size_class_of(0), 0);
-    assert_int_equal(size_class_direct(0), 0);
+    assert_int_equal(size_class_steps(0), 0);
 }
 
 static void blocks_are_multiples_of_16_and_grow(void **state)
@@ -42,10 +42,13 @@ static void beyond_the_direct_sizes_an_eighth_is_lost_at_most(void **state)
     }
 }
 
-static void small_sizes_have_the_same_class_either_way(void **state)
+static void the_table_says_the_same(void **state)
 {
-    for (size_t bytes = 0; bytes <= SIZE_CLASS_DIRECT_BYTES; bytes++) {
-        assert_int_equal(size_class_direct(bytes), size_class_of(bytes));
+    struct size_class_table table;
+
+    size_class_table_fill(&table);
+    for (size_t bytes = 0; bytes <= SIZE_CLASS_TABLE_BYTES; bytes++) {
+        assert_int_equal(table.of_steps[size_class_steps(bytes)], size_class_of(bytes));
     }
 }
 
@@ -83,7 +86,7 @@ int main(void)
         cmocka_unit_test(requests_for_nothing_have_a_class_of_their_own),
         cmocka_unit_test(blocks_are_multiples_of_16_and_grow),
         cmocka_unit_test(beyond_the_direct_sizes_an_eighth_is_lost_at_most),
-        cmocka_unit_test(small_sizes_have_the_same_class_either_way),
+        cmocka_unit_test(the_table_says_the_same),
         cmocka_unit_test(aligned_requests_get_a_size_that_is_a_multiple),
         cmocka_unit_test(what_no_slab_holds_has_no_class),
     };
