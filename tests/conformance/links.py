@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fails on a link in a Markdown file that leads to no file, or to no heading.
 
-links.py ROOT looks at all Markdown files below ROOT.
+links.py ROOT looks at all Markdown files below ROOT; links.py --self-test sees that such links are found.
 """
 from __future__ import annotations
 
@@ -12,36 +12,38 @@ import tempfile
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+\s+(.*?)\s*$", re.MULTILINE)
-FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = ("http://", "https://", "mailto:")
-NOT_OURS = {"subprojects"}
 
 
-def anchors(text: str) -> set[str]:
+def words(file: pathlib.Path) -> str:
+    """A file's text without its examples."""
+    return EXAMPLE.sub("", file.read_text(encoding="utf-8"))
+
+
+def anchors(file: pathlib.Path) -> set[str]:
     """Names that headings are linked by: lower case, hyphens for spaces, other signs left out."""
-    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(words(file)))
     return {heading.replace(" ", "-") for heading in kept}
 
 
 def dead_links(file: pathlib.Path) -> list[str]:
     """The links of a file that lead nowhere."""
     dead = []
-    for link in LINK.findall(FENCE.sub("", file.read_text(encoding="utf-8"))):
+    for link in LINK.findall(words(file)):
         if link.startswith(ELSEWHERE):
             continue
         path, _, anchor = link.partition("#")
         target = file.parent / path if path else file
-        if not target.exists() or \
-                anchor and anchor not in anchors(FENCE.sub("", target.read_text(encoding="utf-8"))):
+        if not target.exists() or anchor and anchor not in anchors(target):
             dead.append(link)
     return dead
 
 
 def markdown_files(root: pathlib.Path) -> list[pathlib.Path]:
-    """Those of the tree, but for hidden folders and other projects."""
+    """Those of the tree, but for hidden folders."""
     return [file for file in sorted(root.rglob("*.md"))
-            if not any(part.startswith(".") or part in NOT_OURS
-                       for part in file.relative_to(root).parts)]
+            if not any(part.startswith(".") for part in file.relative_to(root).parts)]
 
 
 def self_test() -> None:
@@ -65,5 +67,7 @@ def main(root: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    self_test()
-    main(pathlib.Path(sys.argv[1]))
+    if sys.argv[1] == "--self-test":
+        self_test()
+    else:
+        main(pathlib.Path(sys.argv[1]))
