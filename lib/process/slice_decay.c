@@ -20,7 +20,8 @@
  *
  * Calls come from every thread that allocates: with each MiB of large blocks, and with each list of
  * small ones that it begins, which are short while memory is kept (thread_cache.c). A list that a
- * thread began before is at most a slab's. From then on
+ * thread began before has no more blocks than a slab, or two where others' are used again. From
+ * then on
  *
  *   2. 512 allocations of one size by one thread, or large ones of a MiB in all, are a look, and
  *      one look after the delay gives MOST_AT_ONCE slices back, or all there are. The delay begins
