@@ -36,6 +36,10 @@ void *os_reserve(size_t bytes, size_t align);
  * False if the system refuses. */
 bool os_commit(void *start, size_t bytes);
 
+/* Makes reserved memory readable, as zeros: until it is committed, no page of it takes physical
+ * memory. False if the system refuses. */
+bool os_make_readable(void *start, size_t bytes);
+
 /* Back to the reserved state: contents and physical memory are gone. False if the system refuses:
  * then the memory is usable as before, and may be committed again. */
 bool os_decommit(void *start, size_t bytes);

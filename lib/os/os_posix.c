@@ -215,6 +215,18 @@ bool os_commit(void *start, size_t bytes)
     return done;
 }
 
+bool os_make_readable(void *start, size_t bytes)
+{
+    int saved_errno = errno;
+    bool done = kernel_mprotect(start, bytes, PROT_READ);
+
+    if (done) {
+        checkers_mapped(start, bytes);
+    }
+    errno = saved_errno;
+    return done;
+}
+
 bool os_decommit(void *start, size_t bytes)
 {
     int saved_errno = errno;

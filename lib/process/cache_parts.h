@@ -70,20 +70,20 @@ static inline void cache_link_last(struct slab **list, struct slab *slab)
 /* Whether it is an orphan without free blocks. */
 static inline bool cache_is_set_aside(const struct slab *slab)
 {
-    return (slab_owner(slab) & SLAB_SET_ASIDE) != 0;
+    return slab_owner(slab) == SLAB_SET_ASIDE;
 }
 
 /* Whether it is an orphan that is on no list yet. */
 static inline bool cache_arrives(const struct slab *slab)
 {
-    return (slab_owner(slab) & SLAB_ARRIVES) != 0;
+    return slab_owner(slab) == SLAB_ARRIVES;
 }
 
 /* The slab is the cache's, which is the calling thread's. With the orphans' lock if it was theirs.
  */
 static inline void cache_take_possession(struct thread_cache *cache, struct slab *slab)
 {
-    slab_set_owner(slab, slab_this_thread());
+    slab_set_owner(slab, slab_owner_at(slab_start(slab)));
     atomic_store_explicit(&slab->cache, cache, memory_order_release);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "process/slice_window.h"
 #include "process/thread_cache.h"
 
 /* The rest of the two calls, for whom the short way has failed (malloc.c). */
@@ -32,12 +33,7 @@ static inline void *fast_malloc(size_t bytes)
 /* False iff it is not that simple, NULL among other things. */
 static inline bool fast_free(void *block)
 {
-    size_t slice = slice_of(block);
-
-    if (__builtin_expect(!slice_is_known(slice), 0)) {
-        return false;
-    }
-    return thread_cache_push(slab_of_slice(slice), block);
+    return thread_cache_push(slice_window_slab(block), block);
 }
 
 #endif

@@ -38,7 +38,7 @@ struct thread_cache;
 
 struct slab {
     void *free;        /* blocks that were given back, linked; owner's */
-    uintptr_t owner;   /* owner's thread pointer; an orphan's: flags below */
+    uintptr_t owner;   /* slab_owner_at, for who has it; an orphan's: flags below */
     uint32_t used;     /* rule 2; owner's */
     uint32_t threaded; /* blocks that were ever on a list; owner's */
     uint32_t blocks;   /* in all; constant while taken */
@@ -57,10 +57,11 @@ struct slab {
 
 _Static_assert(sizeof(struct slab) == 64, "a descriptor is a cache line");
 
-/* Identity of the calling thread: one instruction, and no other living thread's. */
-static inline uintptr_t slab_this_thread(void)
+/* `owner` of slabs of the calling thread that are where the address is: no other living thread's,
+ * and not of what is in another window of addresses (slice_window.c). */
+static inline uintptr_t slab_owner_at(const void *address)
 {
-    return (uintptr_t)__builtin_thread_pointer();
+    return (uintptr_t)__builtin_thread_pointer() + ((uintptr_t)address >> SLICE_WINDOW_SHIFT);
 }
 
 static inline struct slab *slab_of_slice(size_t slice)
@@ -71,6 +72,19 @@ static inline struct slab *slab_of_slice(size_t slice)
 static inline uintptr_t slab_owner(const struct slab *slab)
 {
     return __atomic_load_n(&slab->owner, __ATOMIC_RELAXED);
+}
+
+#if QUARRY_SANITIZED
+#define SLAB_OWNER_(slab) slab_owner(slab)
+#else
+#define SLAB_OWNER_(slab) (slab)->owner /* an operand in memory, not a load besides */
+#endif
+
+/* Whether the calling thread has the slab that a block is in, by the descriptor of its first slice;
+ * false for any other one that slice_window_slab finds for an address. */
+static inline bool slab_is_own(const struct slab *slab, const void *block)
+{
+    return SLAB_OWNER_(slab) == slab_owner_at(block);
 }
 
 static inline void slab_set_owner(struct slab *slab, uintptr_t owner)

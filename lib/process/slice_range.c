@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The range: the first cut.
  *
- *    reserved, as much as the system gives, at most SLICE_RANGE_MOST_BYTES
+ *    reserved, as much as the system gives, at most SLICE_RANGE_MOST_BYTES of slices
  *    +-------+---------+--------------+-----------------------------------------------------+
  *    | taken | touched | descriptors  | slice 0 | slice 1 | ... | slice `known` | ...       |
  *    +-------+---------+--------------+-----------------------------------------------------+
@@ -11,8 +11,12 @@
  * Whose an address is takes a subtraction, a shift and a comparison, and is right for every value
  * of a pointer: what lies outside is not in a slice, and the descriptor of a slice that nobody has
  * says so. What the bits are for is in slices.c. The range is made usable from its start on, in
- * steps; the bits are so from the beginning, and with them, for one system call, the first step of
- * the descriptors.
+ * steps; the bits are so from the beginning.
+ *
+ * The descriptors of a large range are a part of a table that free has a faster look at
+ * (slice_window.c): for that the range may not be just anywhere. If the kernel puts it at a wrong
+ * place, twice the address space is reserved, of which one half will do, and the other one goes
+ * back. (At a round number it would be all right, and its addresses would be easy to guess.)
  *
  * No call is to do more than another of its kind by chance. What a slice takes for the first time
  * is a page of its own, at every 32nd with a page of the kernel's page tables, and at every 64th a
@@ -39,6 +43,7 @@
 #include "process/hardened.h"
 #include "process/options.h"
 #include "process/slab.h"
+#include "process/slice_window.h"
 #include "process/variable_page.h"
 
 #define SLICE_RANGE_MOST_BYTES  ((size_t)256 << 30)
@@ -59,9 +64,9 @@
 
 #define CACHE_LINE_BYTES 64u
 
-/* Where the tables begin, and slices: what a page of the kernel's page tables is for, which is a
- * huge page, too. So the bits and the descriptors of the first GiB of slices have one together. */
-#define RANGE_ALIGN ((size_t)2 << 20)
+/* Of the slices that a range has at least for its descriptors to be part of a window's table, whose
+ * address space is a sixteenth of theirs then. */
+#define WINDOW_LEAST_SLICES (SLICE_WINDOW_SLICES / 64)
 
 /* Who wants to end the range waits so often for who makes it grow: it may be whom its signal
  * handler has interrupted. */
@@ -71,7 +76,8 @@ uint64_t *block_bits;
 uintptr_t slice_range_start;
 size_t slice_range_known;
 struct slab *slice_range_slabs;
-static void *tables;           /* bits, and behind them descriptors */
+static char *bits_start;
+static char *bits_end;
 static _Atomic(size_t) slices; /* that are reserved; relaxed: it grows once, and falls once */
 
 static WRITTEN_BY_FORK _Atomic(bool) growing; /* somebody makes more slices known */
@@ -79,29 +85,40 @@ static WRITTEN_BY_FORK _Atomic(bool) growing; /* somebody makes more slices know
 /* Parts of the range, in bytes from its start. */
 struct layout {
     size_t slices;
-    size_t touched; /* `taken` is at 0 */
-    size_t descriptors;
+    bool has_window;
+    size_t touched;    /* `taken` is at 0 */
+    size_t table;      /* descriptors, maybe those of a window */
     size_t block_bits; /* hardened only */
     size_t first_slice;
     size_t end;
 };
 
+/* Of the start, and of slice 0: what a page of descriptors is for, so that slice 0 has the first of
+ * a page in a window's table as well. That is more than a huge page, and than what a page of the
+ * kernel's page tables is for. */
+static size_t range_align(void)
+{
+    return (os_page_bytes() / sizeof(struct slab)) << SLICE_SHIFT;
+}
+
 static struct layout layout_of(size_t bytes)
 {
     size_t count = bytes >> SLICE_SHIFT;
     size_t words_bytes = QUARRY_BITARRAY_WORDS(count) * sizeof(uint32_t);
-    struct layout layout = {.slices = count};
+    struct layout layout = {.slices = count,
+                            .has_window = !HARDENED && count >= WINDOW_LEAST_SLICES};
 
     /* Where one array ends, on the page where the next begins, are the upper levels of its summary.
      */
     layout.touched = round_up(words_bytes, CACHE_LINE_BYTES);
-    layout.descriptors = round_up(layout.touched + words_bytes, os_page_bytes());
-    layout.block_bits = layout.descriptors + count * sizeof(struct slab);
+    layout.table = round_up(layout.touched + words_bytes, os_page_bytes());
+    layout.block_bits =
+        layout.table + (layout.has_window ? SLICE_WINDOW_BYTES : count * sizeof(struct slab));
     layout.first_slice = layout.block_bits;
     if (HARDENED) {
         layout.first_slice += count * BLOCK_BITS_SLICE_BYTES + SLICE_BYTES;
     }
-    layout.first_slice = round_up(layout.first_slice, RANGE_ALIGN);
+    layout.first_slice = round_up(layout.first_slice, range_align());
     layout.end = layout.first_slice + (count << SLICE_SHIFT);
     return layout;
 }
@@ -120,28 +137,81 @@ static size_t descriptors_step(size_t known, size_t all)
     return usable < all * sizeof(struct slab) ? usable : all * sizeof(struct slab);
 }
 
+/* Gives address space back. If that is refused, it stays reserved. */
+static void unreserve(void *from, void *to)
+{
+    if ((char *)to > (char *)from) {
+        os_unmap(from, (size_t)((char *)to - (char *)from));
+    }
+}
+
+/* Of two places for the slices, one behind the other and together no larger than a window, one at
+ * least will do. */
+_Static_assert(SLICE_RANGE_MOST_BYTES >> SLICE_SHIFT <= SLICE_WINDOW_SLICES / 2, "see above");
+
+static bool will_do(const struct layout *layout, char *start)
+{
+    return !layout->has_window ||
+           slice_window_holds(start + layout->first_slice, layout->slices << SLICE_SHIFT);
+}
+
+/* Address space of the layout, NULL if there is none. */
+static char *reserve_space(const struct layout *layout)
+{
+    size_t slices_bytes = layout->slices << SLICE_SHIFT;
+    char *start = os_reserve(layout->end, range_align());
+
+    if (start == NULL || will_do(layout, start)) {
+        return start;
+    }
+    os_unmap(start, layout->end);
+    char *low = os_reserve(layout->end + slices_bytes, range_align());
+    if (low == NULL) {
+        return NULL;
+    }
+    start = will_do(layout, low) ? low : low + slices_bytes;
+    unreserve(low, start);
+    unreserve(start + layout->end, low + layout->end + slices_bytes);
+    return start;
+}
+
+/* Makes usable what is so from the beginning. */
+static bool commit_tables(const struct layout *layout, char *start, char *descriptors)
+{
+    return (!layout->has_window || os_make_readable(start + layout->table, SLICE_WINDOW_BYTES)) &&
+           os_commit(start, layout->table) &&
+           os_commit(descriptors, descriptors_step(0, layout->slices));
+}
+
 static bool reserve(size_t bytes, struct slice_tables *bits)
 {
     struct layout layout = layout_of(bytes);
-    char *start = os_reserve(layout.end, RANGE_ALIGN);
+    char *start = reserve_space(&layout);
 
     if (start == NULL) {
         return false;
     }
-    if (!os_commit(start, layout.descriptors + descriptors_step(0, layout.slices))) {
+    char *table = start + layout.table;
+    char *first_slice = start + layout.first_slice;
+    char *descriptors = table + (layout.has_window ? slice_window_offset(first_slice) : 0);
+    if (!commit_tables(&layout, start, descriptors)) {
         os_unmap(start, layout.end);
         return false;
     }
     os_name(start, layout.end, "quarry slices");
-    tables = start;
+    bits_start = start;
+    bits_end = table;
     bits->taken = (uint32_t *)(void *)start;
     bits->touched = (uint32_t *)(void *)(start + layout.touched);
-    slice_range_slabs = (struct slab *)(void *)(start + layout.descriptors);
+    slice_range_slabs = (struct slab *)(void *)descriptors;
     if (HARDENED) {
         block_bits = (uint64_t *)(void *)(start + layout.block_bits);
     }
     atomic_store_explicit(&slices, layout.slices, memory_order_relaxed);
-    slice_range_start = (uintptr_t)start + layout.first_slice;
+    slice_range_start = (uintptr_t)first_slice;
+    if (layout.has_window) {
+        slice_window_open(table);
+    }
     return true;
 }
 
@@ -156,9 +226,14 @@ bool slice_range_reserve(struct slice_tables *bits)
     return false;
 }
 
-void *slice_range_tables(void)
+void *slice_range_bits(void)
 {
-    return tables;
+    return bits_start;
+}
+
+void *slice_range_bits_end(void)
+{
+    return bits_end;
 }
 
 bool slice_range_exists(void)
@@ -234,10 +309,7 @@ static bool commit(size_t known, size_t wanted)
         }
         return true;
     }
-    if (to > from) {
-        os_decommit(table + from, to - from); /* if refused, it is usable ahead of time */
-    }
-    return false;
+    return false; /* descriptors may be usable ahead of time */
 }
 
 /* False also if somebody else is at it, who may be whom this handler has interrupted. */
@@ -265,12 +337,23 @@ bool slice_range_make_known(size_t end)
     return enough;
 }
 
-/* Gives address space of the range back. If it is refused, it stays reserved. */
-static void unreserve(void *from, void *to)
+/* Gives the address space of descriptors back that are not usable; but for the window's first page,
+ * which closed windows need, and for all of an open one's. */
+static void unreserve_descriptors(size_t described_bytes, size_t reserved)
 {
-    if ((char *)to > (char *)from) {
-        os_unmap(from, (size_t)((char *)to - (char *)from));
+    char *first = (char *)slice_range_slabs;
+    char *end = first + reserved * sizeof(struct slab);
+
+    if (slice_window_is_open()) {
+        char *table = slice_window.table;
+
+        if (!slice_window_close()) {
+            return;
+        }
+        unreserve(table + os_page_bytes(), first);
+        end = table + SLICE_WINDOW_BYTES;
     }
+    unreserve(first + described_bytes, end);
 }
 
 void slice_range_end(void)
@@ -285,12 +368,10 @@ void slice_range_end(void)
     }
     size_t known = slice_range_known_slices();
     size_t reserved = slice_range_slices();
-    char *table = (char *)slice_range_slabs;
-    size_t described_bytes = descriptors_step(known, reserved);
 
     atomic_store_explicit(&slices, known, memory_order_relaxed);
     unreserve(slice_start(known), slice_start(reserved));
-    unreserve(table + described_bytes, table + reserved * sizeof(struct slab));
+    unreserve_descriptors(descriptors_step(known, reserved), reserved);
     if (HARDENED) {
         unreserve((char *)block_bits + known * BLOCK_BITS_SLICE_BYTES,
                   (char *)block_bits + reserved * BLOCK_BITS_SLICE_BYTES);

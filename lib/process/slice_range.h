@@ -14,6 +14,9 @@
 #define SLICE_SHIFT 16u
 #define SLICE_BYTES ((size_t)1 << SLICE_SHIFT)
 
+/* Of a window of addresses, 512 GiB (slice_window.c). */
+#define SLICE_WINDOW_SHIFT 39u
+
 /* Slices are made usable so many at a time at least: what a page of descriptors is for. In the
  * hardened library the last of each is a guard. */
 #define SLICE_STEP 64u
@@ -67,8 +70,9 @@ void slice_range_after_fork(void);
 bool slice_range_exists(void);
 size_t slice_range_slices(void);
 
-/* Where the bits of all slices begin, which end where the first descriptor is. */
-void *slice_range_tables(void);
+/* Where the bits of all slices begin, and end. */
+void *slice_range_bits(void);
+void *slice_range_bits_end(void);
 
 /* Makes all slices below `end` usable. False if they cannot be, or not now. */
 bool slice_range_make_known(size_t end);

@@ -18,6 +18,7 @@
 #include "os/os.h"
 #include "process/options.h"
 #include "process/slab.h"
+#include "process/slice_window.h"
 
 static _Atomic(size_t) reserve_slices; /* relaxed: there is one thread when it changes */
 static _Atomic(uint64_t) exhausted;    /* relaxed: for statistics */
@@ -40,6 +41,21 @@ static int make_stay(const void *from, const void *to)
     return result;
 }
 
+/* Addresses that are in no slice are looked up as well: pages of zeros for these are there, which
+ * are all the same one. */
+static int make_window_readable(void)
+{
+    bool done =
+        !slice_window_is_open() || os_populate(slice_window.table, SLICE_WINDOW_BYTES, false);
+
+    return done ? 0 : -ENOMEM;
+}
+
+static int worse(int one, int other)
+{
+    return one == -ENOMEM || other == 0 ? one : other;
+}
+
 int slice_reserve_make(size_t bytes)
 {
     size_t count = round_up(bytes, SLICE_BYTES) >> SLICE_SHIFT;
@@ -48,10 +64,12 @@ int slice_reserve_make(size_t bytes)
         return -ENOMEM;
     }
     atomic_store_explicit(&reserve_slices, count, memory_order_relaxed);
-    int tables = make_stay(slice_range_tables(), slab_of_slice(count));
+    int bits = make_stay(slice_range_bits(), slice_range_bits_end());
+    int descriptors = make_stay(slab_of_slice(0), slab_of_slice(count));
     int memory = make_stay(slice_start(0), slice_start(count));
+    int window = make_window_readable();
 
-    return tables == -ENOMEM || memory == 0 ? tables : memory;
+    return worse(worse(bits, descriptors), worse(memory, window));
 }
 
 bool slice_reserve_allows(size_t end)

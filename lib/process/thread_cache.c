@@ -72,7 +72,7 @@ static void bring_back(struct thread_cache *cache, struct slab *slab)
 
     if (cache_is_set_aside(slab)) {
         cache_unlink(&cache->set_aside, slab);
-        slab_set_owner(slab, slab_owner(slab) & ~SLAB_SET_ASIDE);
+        slab_set_owner(slab, 0);
     } else {
         cache_unlink(waiting, slab);
     }

@@ -112,7 +112,7 @@ static inline void *thread_cache_pop(struct thread_cache *cache, size_t size_cla
 /* Frees a block of a slab that the calling thread owns. False iff it is not that simple. */
 static inline bool thread_cache_push(struct slab *slab, void *block)
 {
-    if (__builtin_expect(slab_owner(slab) != slab_this_thread(), 0)) {
+    if (__builtin_expect(!slab_is_own(slab, block), 0)) {
         return false;
     }
     if (__builtin_expect(own_count_down(&slab->used), 0)) {

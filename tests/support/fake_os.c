@@ -113,6 +113,11 @@ bool os_commit(void *start, size_t bytes)
     return begin_and_change(FAKE_OS_COMMIT, start, bytes, book_commit);
 }
 
+bool os_make_readable(void *start, size_t bytes)
+{
+    return begin_and_change(FAKE_OS_MAKE_READABLE, start, bytes, book_make_readable);
+}
+
 bool os_decommit(void *start, size_t bytes)
 {
     script_acquire();

@@ -37,8 +37,9 @@ static struct range ranges[MAX_RANGES];
 static size_t range_count;
 static size_t origins;
 static const char *const call_names[FAKE_OS_CALLS] = {
-    "os_reserve", "os_commit", "os_decommit", "os_discard", "os_prefer_huge", "os_map",  "os_unmap",
-    "os_resize",  "os_move",   "os_move_out", "os_at_fork", "os_append",      "os_yield"};
+    "os_reserve",     "os_commit",  "os_make_readable", "os_decommit", "os_discard",
+    "os_prefer_huge", "os_map",     "os_unmap",         "os_resize",   "os_move",
+    "os_move_out",    "os_at_fork", "os_append",        "os_yield"};
 
 size_t book_page_bytes = 4096;
 
@@ -268,6 +269,18 @@ void book_commit(void *start, size_t bytes, bool fails)
         protect(start, bytes, PROT_READ | PROT_WRITE);
         set_state(first, last, USABLE);
     }
+}
+
+/* It stays reserved. */
+void book_make_readable(void *start, size_t bytes, bool fails)
+{
+    size_t last;
+    size_t first = look_up(FAKE_OS_MAKE_READABLE, start, bytes, RESERVED, &last);
+
+    if (!fails) {
+        protect(start, bytes, PROT_READ);
+    }
+    join_around(first, last);
 }
 
 void book_begin_decommit(void *start, size_t bytes)

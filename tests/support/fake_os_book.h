@@ -15,6 +15,7 @@ extern size_t book_page_bytes;
 /* `call` is FAKE_OS_RESERVE or FAKE_OS_MAP; NULL if there is no such address space. */
 void *book_make(enum fake_os_call call, size_t bytes, size_t align, bool fails);
 void book_commit(void *start, size_t bytes, bool fails);
+void book_make_readable(void *start, size_t bytes, bool fails);
 /* Before the watcher of os_decommit runs, and when it is over. */
 void book_begin_decommit(void *start, size_t bytes);
 void book_decommit(void *start, size_t bytes, bool fails);

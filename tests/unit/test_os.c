@@ -185,6 +185,23 @@ static void committed_memory_is_zero_and_usable(void **state)
     assert_true(os_unmap(start, 16 * page));
 }
 
+static void readable_memory_is_zero_and_cannot_be_written(void **state)
+{
+    char *start = os_reserve(16 * page, page);
+
+    assert_true(os_make_readable(start + 4 * page, 8 * page));
+    expect_zero(start + 4 * page, 8 * page);
+    expect_untouchable(start, 4 * page);
+    expect_untouchable(start + 12 * page, 4 * page);
+    assert_true(faults(write_byte, start + 4 * page));
+    assert_true(os_commit(start + 6 * page, page));
+    expect_zero(start + 4 * page, 8 * page);
+    memset(start + 6 * page, 1, page);
+    expect_zero(start + 4 * page, 2 * page);
+    expect_zero(start + 7 * page, 5 * page);
+    assert_true(os_unmap(start, 16 * page));
+}
+
 static void decommitted_memory_is_gone(void **state)
 {
     char *start = os_reserve(64 * page, page);
@@ -418,6 +435,7 @@ int main(void)
         TEST(impossible_wishes_are_refused),
         TEST(refusals_change_nothing),
         TEST(committed_memory_is_zero_and_usable),
+        TEST(readable_memory_is_zero_and_cannot_be_written),
         TEST(decommitted_memory_is_gone),
         TEST(discarded_memory_is_zero),
         TEST(mapped_memory_is_zero_and_takes_nothing_yet),

@@ -39,7 +39,7 @@ static void begin_slab(void)
 {
     slab = slab_make(size_class_of(BYTES));
     assert_non_null(slab);
-    slab_set_owner(slab, slab_this_thread());
+    slab_set_owner(slab, slab_owner_at(slab_start(slab)));
     handlers = slab_start(slab);
     for (uint32_t i = 0; i < LISTED; i++) {
         char *block = handlers + (LISTED - i) * BYTES;

@@ -66,7 +66,7 @@ static void reserve_smaller(void *arg)
 {
     fake_os_fail_next(FAKE_OS_RESERVE, 2);
     CHECK_THAT(slices_reserve());
-    CHECK_THAT(fake_os_calls(FAKE_OS_RESERVE) == 3);
+    CHECK_THAT(fake_os_calls(FAKE_OS_RESERVE) >= 3);
     CHECK_THAT(slices_take(1) == 0);
 }
 
@@ -101,17 +101,18 @@ static void without_a_range_there_are_no_slices(void **state)
 /* What one page of page tables describes. */
 #define HUGE_BYTES ((uintptr_t)2 << 20)
 
-/* The first cache is a variable; the tables and the first slices are usable by a call each. A
- * range is asked for once; Valgrind refuses the largest. */
+/* The first cache is a variable; the bits, the first descriptors and the first slices are usable by
+ * a call each. A range is asked for once, or again if it is at a wrong place (slice_window.c);
+ * Valgrind refuses the largest. */
 static void start(void *arg)
 {
     thread_cache_init();
     thread_cache_prepare();
     CHECK_THAT(slices_in_use() == 1);
     CHECK_THAT(fake_os_calls(FAKE_OS_MAP) == 0);
-    CHECK_THAT(fake_os_calls(FAKE_OS_RESERVE) == 1 || stepping_is_under_valgrind());
-    CHECK_THAT(fake_os_calls(FAKE_OS_COMMIT) == 2);
-    CHECK_THAT((uintptr_t)slice_range_tables() % HUGE_BYTES == 0);
+    CHECK_THAT(fake_os_calls(FAKE_OS_RESERVE) <= 2 || stepping_is_under_valgrind());
+    CHECK_THAT(fake_os_calls(FAKE_OS_COMMIT) == 3);
+    CHECK_THAT((uintptr_t)slice_range_bits() % HUGE_BYTES == 0);
 }
 
 static void a_process_starts_with_few_system_calls(void **state)

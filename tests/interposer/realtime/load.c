@@ -19,6 +19,7 @@ static void test(char **argv)
     step(&blocks[0], least, most, &state); /* what of the program itself is not there yet */
     block_free(&blocks[0]);
     long before = faults();
+    free(NULL); /* is looked up as well */
     for (uint32_t i = 0; i < 20 * count; i++) {
         step(&blocks[next_random(&state) % count], least, most, &state);
     }
