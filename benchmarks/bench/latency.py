@@ -22,6 +22,7 @@ RECORD = numpy.dtype([("picoseconds", "=u8"), ("bytes", "=u4"), ("call", "u1"), 
                       ("zero", "=u2")])
 MAGIC, VERSION = b"qlatency", 1
 CALLS = {1: "malloc", 2: "free", 3: "realloc"}
+PHASES = {0: "fill", 1: "steady", 2: "drain"}
 PICOSECONDS = 1000.0
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99)
 CURVE_POINTS_PER_DECADE = 40
@@ -61,6 +62,8 @@ def parse_times(data: bytes) -> Times:
     records = numpy.frombuffer(data, RECORD, offset=HEADER.itemsize).copy()
     if not numpy.isin(records["call"], list(CALLS)).all():
         raise ValueError("a call of no known kind")
+    if not numpy.isin(records["phase"], list(PHASES)).all():
+        raise ValueError("a phase that is not known")
     return Times(records)
 
 
@@ -95,17 +98,29 @@ def curve(ordered: Any) -> list[list[float]]:
         + [[100.0, nanoseconds(ordered[-1])]]
 
 
+def phase_maxima(records: Any) -> dict[str, float]:
+    """Return the maximum in ns of each phase that has operations: before so many blocks live, while they do, after."""
+    maxima = {}
+    for phase, name in PHASES.items():
+        of_phase = records["picoseconds"][records["phase"] == phase]
+        if len(of_phase) > 0:
+            maxima[name] = nanoseconds(of_phase.max())
+    return maxima
+
+
 def summarise(times: Times) -> dict[str, Any]:
-    """Return, for each kind of call, its percentiles in ns, the maximum and the curve to plot."""
+    """Return, for each kind of call, its percentiles in ns, the maxima and the curve to plot."""
     kinds = {}
     for call, name in CALLS.items():
-        ordered = numpy.sort(times.records["picoseconds"][times.records["call"] == call])
+        of_kind = times.records[times.records["call"] == call]
+        ordered = numpy.sort(of_kind["picoseconds"])
         if len(ordered) > 0:
             kinds[name] = {
                 "operations": len(ordered),
                 "percentiles": {f"{percentile:g}": at_percentile(ordered, percentile)
                                 for percentile in PERCENTILES},
                 "max": nanoseconds(ordered[-1]),
+                "phase_maxima": phase_maxima(of_kind),
                 "curve": curve(ordered),
             }
     return {"processes": times.processes, "clock_step_ns": times.clock_step_ns, "kinds": kinds}

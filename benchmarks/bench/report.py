@@ -158,22 +158,26 @@ def system_calls_table(result: Mapping[str, Any]) -> list[str]:
 
 
 def latency_table(case: str, of_case: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """Return the percentiles of one latency case."""
+    """Return the percentiles of one latency case, and the maxima of its phases."""
     kinds = list(dict.fromkeys(kind for summary_ in of_case.values() for kind in summary_["kinds"]))
+    phases = list(dict.fromkeys(phase for summary_ in of_case.values()
+                                for figures in summary_["kinds"].values() for phase in figures["phase_maxima"]))
     lines, percentiles = [], []
     for kind in kinds:
         for name in names:
             figures = of_case.get(name, {}).get("kinds", {}).get(kind)
             if figures:
                 percentiles = list(figures["percentiles"])
+                maxima = figures["phase_maxima"]
                 lines.append([f"{kind} {name}", count(figures["operations"]),
                               *(f"{value:,.0f}" for value in
-                                [*figures["percentiles"].values(), figures["max"]])])
+                                [*figures["percentiles"].values(), figures["max"]]),
+                              *(f"{maxima[phase]:,.0f}" if phase in maxima else "" for phase in phases)])
     processes = min((summary_["processes"] for summary_ in of_case.values()), default=0)
     step = max((summary_["clock_step_ns"] for summary_ in of_case.values()), default=0.0)
     title = (f"Latency, {case}: ns per call, each operation's smallest of {processes} processes; "
              f"the clock steps by {step:.2g} ns")
-    header = ["call", "operations", *(f"p{percentile}" for percentile in percentiles), "max"]
+    header = ["call", "operations", *(f"p{percentile}" for percentile in percentiles), "max", *(f"max {phase}" for phase in phases)]
     return ["", title, "", *aligned(header, lines)] if lines else []
 
 

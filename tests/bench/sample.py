@@ -38,7 +38,8 @@ def run(case: str, allocator: str, number: int, seconds: float) -> dict[str, Any
 def latency(factor: int) -> dict[str, Any]:
     """Return one allocator's latencies."""
     kind = {"operations": 1000, "percentiles": {"50": 10 * factor, "99": 50 * factor},
-            "max": 1234 * factor, "curve": [[50.0, 10 * factor], [99.0, 50 * factor], [100.0, 1234 * factor]]}
+            "max": 1234 * factor, "phase_maxima": {"fill": 1234 * factor, "steady": 99 * factor},
+            "curve": [[50.0, 10 * factor], [99.0, 50 * factor], [100.0, 1234 * factor]]}
     return {"processes": 10, "clock_step_ns": 10.0, "kinds": {"malloc": kind, "free": kind}}
 
 

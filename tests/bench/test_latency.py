@@ -18,9 +18,10 @@ HEADER = struct.Struct("=8sIIQII")
 RECORD = struct.Struct("=QIBBH")
 
 
-def data(times: Sequence[int], calls: Sequence[int] = CALLS) -> bytes:
-    """Return the file of a process with these times in ns."""
-    records = b"".join(RECORD.pack(1000 * time, 8, call, 0, 0) for time, call in zip(times, calls))
+def data(times: Sequence[int], calls: Sequence[int] = CALLS, last_phase: int = 2) -> bytes:
+    """Return the file of a process with these times in ns; each operation is of another phase, up to the last one."""
+    records = b"".join(RECORD.pack(1000 * time, 8, call, min(number, last_phase), 0)
+                       for number, (time, call) in enumerate(zip(times, calls)))
     return HEADER.pack(b"qlatency", 1, RECORD.size, len(times), 1, 0) + records
 
 
@@ -40,7 +41,7 @@ class Files(unittest.TestCase):
     def test_refused(self) -> None:
         good = data((30, 20, 31, 40))
         for bad in (b"", b"qlatency", good[:-1], good + b"\0", b"x" + good[1:], data(()),
-                    data((1, 2, 3, 4), (1, 2, 1, 4)), good[:8] + b"\2" + good[9:]):
+                    data((1, 2, 3, 4), (1, 2, 1, 4)), data((1, 2, 3, 4), last_phase=3), good[:8] + b"\2" + good[9:]):
             with self.subTest(bad[:12]), tempfile.TemporaryDirectory() as directory:
                 path = Path(directory) / "times"
                 path.write_bytes(bad)
@@ -78,6 +79,14 @@ class Percentiles(unittest.TestCase):
                          {"50": 500, "90": 900, "99": 990, "99.9": 999, "99.99": 1000})
         self.assertEqual(self.summary["free"]["max"], 1000)
         self.assertEqual(self.summary["free"]["operations"], 1000)
+
+    def test_maxima_of_phases(self) -> None:
+        self.assertEqual(self.summary["free"]["phase_maxima"], {"fill": 1000, "steady": 999, "drain": 998})
+
+    def test_phases_without_operations_are_left_out(self) -> None:
+        of_kinds = latency.summarise(times(30, 20, 31, 40))["kinds"]
+        self.assertEqual(of_kinds["malloc"]["phase_maxima"], {"fill": 30, "drain": 31})
+        self.assertEqual(of_kinds["free"]["phase_maxima"], {"steady": 20})
 
     def test_kinds_without_operations_are_left_out(self) -> None:
         self.assertEqual(list(self.summary), ["free"])

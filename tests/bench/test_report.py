@@ -81,7 +81,7 @@ class Tables(unittest.TestCase):
         self.assertNotIn("Context switches, involuntary", text)
         title = ("Latency, walk: ns per call, each operation's smallest of 10 processes; the clock steps by "
                  "10 ns")
-        self.assertEqual(line_of(text, title, "free quarry"), ["1,000", "20", "100", "2,468"])
+        self.assertEqual(line_of(text, title, "free quarry"), ["1,000", "20", "100", "2,468", "2,468", "198"])
 
     def test_says_where_it_comes_from(self) -> None:
         text = report.text(result(VALUES))
