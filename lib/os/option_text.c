@@ -75,10 +75,13 @@ static size_t suffix_factor(char suffix)
 {
     switch (suffix) {
     case 'k':
+    case 'K':
         return KIB;
     case 'm':
+    case 'M':
         return MIB;
     case 'g':
+    case 'G':
         return KIB * MIB;
     default:
         return 1;

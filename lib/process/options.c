@@ -22,8 +22,8 @@
  * of slabs (os/checkers.h), chunk heaps. The real-time mode needs slabs, and has them unless the
  * other front end is set. Options that have no effect because of another one are reported.
  *
- * SIZE is a number with or without k, m or g behind it. What cannot be understood is reported on
- * standard error and skipped. */
+ * SIZE is a number with or without k, m or g behind it, or a capital of these. What cannot be
+ * understood is reported on standard error and skipped. */
 #include "process/options.h"
 
 #include <stdatomic.h>

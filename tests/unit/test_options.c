@@ -134,7 +134,7 @@ static void what_is_no_number_is_refused(void **state)
                                   "kk",
                                   "1kk",
                                   "64kb",
-                                  "64K",
+                                  "64Kb",
                                   " 128k",
                                   "128k ",
                                   "0x20000",
