@@ -78,6 +78,7 @@ size_t slice_range_known;
 struct slab *slice_range_slabs;
 static char *bits_start;
 static char *bits_end;
+static size_t described_bytes;   /* of descriptors that are usable; whoever is `growing` */
 static _Atomic(size_t) slices; /* that are reserved; relaxed: it grows once, and falls once */
 
 static WRITTEN_BY_FORK _Atomic(bool) growing; /* somebody makes more slices known */
@@ -128,7 +129,7 @@ size_t slice_range_slices(void)
     return atomic_load_explicit(&slices, memory_order_relaxed);
 }
 
-/* How many bytes of descriptors are usable where so many slices of all are known. */
+/* How many bytes of descriptors are to be usable where so many slices of all are known. */
 static size_t descriptors_step(size_t known, size_t all)
 {
     size_t bytes = round_up(known * sizeof(struct slab), DESCRIPTORS_STEP_BYTES);
@@ -178,9 +179,9 @@ static char *reserve_space(const struct layout *layout)
 /* Makes usable what is so from the beginning. */
 static bool commit_tables(const struct layout *layout, char *start, char *descriptors)
 {
+    described_bytes = descriptors_step(0, layout->slices);
     return (!layout->has_window || os_make_readable(start + layout->table, SLICE_WINDOW_BYTES)) &&
-           os_commit(start, layout->table) &&
-           os_commit(descriptors, descriptors_step(0, layout->slices));
+           os_commit(start, layout->table) && os_commit(descriptors, described_bytes);
 }
 
 static bool reserve(size_t bytes, struct slice_tables *bits)
@@ -293,23 +294,32 @@ static bool commit_block_bits(size_t known, size_t wanted)
                      (wanted - known) * BLOCK_BITS_SLICE_BYTES);
 }
 
-/* Makes descriptors and slices usable, or neither. */
-static bool commit(size_t known, size_t wanted)
+static bool commit_descriptors(size_t wanted)
 {
-    size_t from = descriptors_step(known, slice_range_slices());
-    size_t to = descriptors_step(wanted, slice_range_slices());
+    size_t bytes = descriptors_step(wanted, slice_range_slices());
     char *table = (char *)slice_range_slabs;
 
-    if (to > from && !os_commit(table + from, to - from)) {
-        return false;
-    }
-    if ((!HARDENED || commit_block_bits(known, wanted)) && commit_slices(known, wanted)) {
-        if (options_huge()) {
-            os_prefer_huge(slice_start(known), (wanted - known) << SLICE_SHIFT);
-        }
+    if (bytes <= described_bytes) {
         return true;
     }
-    return false; /* descriptors may be usable ahead of time */
+    if (!os_commit(table + described_bytes, bytes - described_bytes)) {
+        return false;
+    }
+    described_bytes = bytes;
+    return true;
+}
+
+/* Makes descriptors and slices usable; if it fails, descriptors may be so ahead of time. */
+static bool commit(size_t known, size_t wanted)
+{
+    if (!commit_descriptors(wanted) || (HARDENED && !commit_block_bits(known, wanted)) ||
+        !commit_slices(known, wanted)) {
+        return false;
+    }
+    if (options_huge()) {
+        os_prefer_huge(slice_start(known), (wanted - known) << SLICE_SHIFT);
+    }
+    return true;
 }
 
 /* False also if somebody else is at it, who may be whom this handler has interrupted. */
@@ -339,7 +349,7 @@ bool slice_range_make_known(size_t end)
 
 /* Gives the address space of descriptors back that are not usable; but for the window's first page,
  * which closed windows need, and for all of an open one's. */
-static void unreserve_descriptors(size_t described_bytes, size_t reserved)
+static void unreserve_descriptors(size_t reserved)
 {
     char *first = (char *)slice_range_slabs;
     char *end = first + reserved * sizeof(struct slab);
@@ -371,7 +381,7 @@ void slice_range_end(void)
 
     atomic_store_explicit(&slices, known, memory_order_relaxed);
     unreserve(slice_start(known), slice_start(reserved));
-    unreserve_descriptors(descriptors_step(known, reserved), reserved);
+    unreserve_descriptors(reserved);
     if (HARDENED) {
         unreserve((char *)block_bits + known * BLOCK_BITS_SLICE_BYTES,
                   (char *)block_bits + reserved * BLOCK_BITS_SLICE_BYTES);

@@ -152,6 +152,8 @@ static void fail_to_commit(void *arg)
     fake_os_fail_none();
     CHECK_THAT(slices_take(1) == 0);
     *(char *)slice_start(0) = 1;
+    CHECK_THAT(slices_take_at(DESCRIBED_TOGETHER, 1));
+    CHECK_THAT(slab_of_slice(DESCRIBED_TOGETHER)->slices == 0);
 }
 
 static void end_range(void *arg)
