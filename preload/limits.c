@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Limits that a process sets for itself. Address space which was only reserved for blocks to come
  * would count against a limit of it: new threads and mappings would be refused, though the process
- * has little. So before such a limit is set, what was reserved and not used yet goes back. Blocks
- * come from the arenas and from mappings afterwards, as much as the limit leaves for them. */
+ * has little. So before such a limit is set, what was reserved and not used yet goes back, but for
+ * what other threads may be looking at (slice_window.c). Blocks come from the arenas and from
+ * mappings afterwards, as much as the limit leaves for them. */
 #undef _FILE_OFFSET_BITS /* with 64 setrlimit would be another name of setrlimit64 */
 
 #include <stdbool.h>

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "core/check.h"
+#include "os/sanitized.h"
 #include "process/size_class.h"
 #include "process/slices.h"
 
@@ -74,17 +75,11 @@ static inline uintptr_t slab_owner(const struct slab *slab)
     return __atomic_load_n(&slab->owner, __ATOMIC_RELAXED);
 }
 
-#if QUARRY_SANITIZED
-#define SLAB_OWNER_(slab) slab_owner(slab)
-#else
-#define SLAB_OWNER_(slab) (slab)->owner /* an operand in memory, not a load besides */
-#endif
-
 /* Whether the calling thread has the slab that a block is in, by the descriptor of its first slice;
  * false for any other one that slice_window_slab finds for an address. */
 static inline bool slab_is_own(const struct slab *slab, const void *block)
 {
-    return SLAB_OWNER_(slab) == slab_owner_at(block);
+    return READ_RELAXED(slab->owner) == slab_owner_at(block);
 }
 
 static inline void slab_set_owner(struct slab *slab, uintptr_t owner)

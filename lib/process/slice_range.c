@@ -78,7 +78,7 @@ size_t slice_range_known;
 struct slab *slice_range_slabs;
 static char *bits_start;
 static char *bits_end;
-static size_t described_bytes;   /* of descriptors that are usable; whoever is `growing` */
+static size_t described_bytes; /* of descriptors that are usable; whoever is `growing` */
 static _Atomic(size_t) slices; /* that are reserved; relaxed: it grows once, and falls once */
 
 static WRITTEN_BY_FORK _Atomic(bool) growing; /* somebody makes more slices known */
@@ -194,7 +194,8 @@ static bool reserve(size_t bytes, struct slice_tables *bits)
     }
     char *table = start + layout.table;
     char *first_slice = start + layout.first_slice;
-    char *descriptors = table + (layout.has_window ? slice_window_offset(first_slice) : 0);
+    char *descriptors =
+        table + (layout.has_window ? slice_window_offset(first_slice, SLICE_WINDOW_OPEN_MASK) : 0);
     if (!commit_tables(&layout, start, descriptors)) {
         os_unmap(start, layout.end);
         return false;

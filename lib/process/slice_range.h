@@ -42,16 +42,10 @@ static inline size_t slice_of(const void *address)
     return ((uintptr_t)address - slice_range_start) >> SLICE_SHIFT;
 }
 
-#if QUARRY_SANITIZED
-#define SLICE_RANGE_KNOWN_ __atomic_load_n(&slice_range_known, __ATOMIC_RELAXED)
-#else
-#define SLICE_RANGE_KNOWN_ slice_range_known /* a comparison with memory, not a load besides */
-#endif
-
 /* Whoever has a block also sees a number that is large enough for it. */
 static inline bool slice_is_known(size_t slice)
 {
-    return slice < SLICE_RANGE_KNOWN_;
+    return slice < READ_RELAXED(slice_range_known);
 }
 
 static inline void *slice_start(size_t slice)

@@ -49,14 +49,13 @@ bool slice_window_holds(const void *start, size_t bytes)
 
 bool slice_window_is_open(void)
 {
-    return SLICE_WINDOW_MASK_ != 0;
+    return READ_RELAXED(slice_window.mask) != 0;
 }
 
 void slice_window_open(void *table)
 {
     slice_window.table = table;
-    __atomic_store_n(&slice_window.mask, SLICE_WINDOW_BYTES - sizeof(struct slab),
-                     __ATOMIC_RELEASE);
+    __atomic_store_n(&slice_window.mask, SLICE_WINDOW_OPEN_MASK, __ATOMIC_RELEASE);
 }
 
 bool slice_window_close(void)

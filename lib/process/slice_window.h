@@ -14,40 +14,38 @@
 #define SLICE_WINDOW_BYTES  (SLICE_WINDOW_SLICES * sizeof(struct slab))
 
 #define SLICE_WINDOW_DESCRIPTOR_SHIFT 6u
-_Static_assert(sizeof(struct slab) == 1u << SLICE_WINDOW_DESCRIPTOR_SHIFT, "of the table's entries");
+_Static_assert(sizeof(struct slab) == 1u << SLICE_WINDOW_DESCRIPTOR_SHIFT,
+               "of the table's entries");
+
+/* Of an open window: what is left of an address, shifted, is where its descriptor is. */
+#define SLICE_WINDOW_OPEN_MASK ((uintptr_t)(SLICE_WINDOW_BYTES - sizeof(struct slab)))
 
 /* On one cache line. */
 struct slice_window {
     char *table;
-    uintptr_t mask; /* of bytes of the table; 0 while the window is closed */
+    uintptr_t mask; /* SLICE_WINDOW_OPEN_MASK; 0 while the window is closed */
 } __attribute__((aligned(2 * sizeof(void *))));
 
 #pragma GCC visibility push(hidden)
 extern struct slice_window slice_window;
 #pragma GCC visibility pop
 
-#if QUARRY_SANITIZED
-#define SLICE_WINDOW_MASK_ __atomic_load_n(&slice_window.mask, __ATOMIC_RELAXED)
-#else
-#define SLICE_WINDOW_MASK_ slice_window.mask /* an operand in memory, not a load besides */
-#endif
+/* Of a window's table, where the descriptor for an address is; in bytes. */
+static inline size_t slice_window_offset(const void *address, uintptr_t mask)
+{
+    return ((uintptr_t)address >> (SLICE_SHIFT - SLICE_WINDOW_DESCRIPTOR_SHIFT)) & mask;
+}
 
 /* The descriptor at an address's place in its window. */
 static inline struct slab *slice_window_slab(const void *address)
 {
-    uintptr_t offset = (uintptr_t)address >> (SLICE_SHIFT - SLICE_WINDOW_DESCRIPTOR_SHIFT);
+    size_t offset = slice_window_offset(address, READ_RELAXED(slice_window.mask));
 
-    return (struct slab *)(void *)(slice_window.table + (offset & SLICE_WINDOW_MASK_));
+    return (struct slab *)(void *)(slice_window.table + offset);
 }
 
 /* Whether the range may be there: in one window, and not at its first place. */
 bool slice_window_holds(const void *start, size_t bytes);
-
-/* Of a table, where the descriptor for an address is; in bytes. */
-static inline size_t slice_window_offset(const void *address)
-{
-    return (((uintptr_t)address >> SLICE_SHIFT) & (SLICE_WINDOW_SLICES - 1)) * sizeof(struct slab);
-}
 
 /* From now on addresses are looked up in this table, SLICE_WINDOW_BYTES of zeros that are readable.
  * Once, while there is one thread. */
